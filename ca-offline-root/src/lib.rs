@@ -1,0 +1,1 @@
+//! Root ceremonies on a machine without a network.

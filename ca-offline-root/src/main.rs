@@ -1,0 +1,2 @@
+//! Root ceremonies on a machine without a network.
+fn main() {}

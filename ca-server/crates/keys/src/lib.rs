@@ -1,0 +1,1 @@
+//! Where private keys live: PKCS#11 tokens and encrypted files.

@@ -1,0 +1,1 @@
+//! The only room that calls out: proofs of control and CAA.

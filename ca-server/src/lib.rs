@@ -1,0 +1,1 @@
+//! The online tier: ACME, revocation data, operation.

@@ -1,0 +1,2 @@
+//! The online tier: ACME, revocation data, operation.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The schema: real steps up and down for SQLite and PostgreSQL.
