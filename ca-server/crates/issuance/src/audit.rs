@@ -1,0 +1,88 @@
+//! Events: what happened, by whom, to what. Written in the transaction of the change.
+
+use ca_pki::Timestamp;
+use serde_json::Value;
+
+use crate::Actor;
+
+/// What happened. The text form is a contract with auditors: names never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// `account.created`
+    AccountCreated,
+    /// `account.updated`
+    AccountUpdated,
+    /// `account.deactivated`
+    AccountDeactivated,
+    /// `account.key-changed`
+    AccountKeyChanged,
+    /// `external-account-key.created`
+    ExternalAccountKeyCreated,
+    /// `external-account-key.revoked`
+    ExternalAccountKeyRevoked,
+    /// `order.created`
+    OrderCreated,
+    /// `authorization.created` (newAuthz)
+    AuthorizationCreated,
+    /// `authorization.validated`
+    AuthorizationValidated,
+    /// `authorization.refused`
+    AuthorizationRefused,
+    /// `authorization.deactivated`
+    AuthorizationDeactivated,
+    /// `certificate.intended`: the serial is spent
+    CertificateIntended,
+    /// `certificate.issued`
+    CertificateIssued,
+    /// `certificate.burned`: an intent without a result, listed as revoked
+    CertificateBurned,
+    /// `certificate.refused`
+    CertificateRefused,
+    /// `certificate.revoked`
+    CertificateRevoked,
+    /// `crl.published`
+    CrlPublished,
+    /// `configuration.loaded`
+    ConfigurationLoaded,
+}
+
+/// One event before it is sealed into the chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+    /// By whom.
+    pub actor: Actor,
+    /// To what: a serial, an order id, an account id.
+    pub subject: String,
+    /// The rest, as a JSON object; never a secret.
+    pub details: Value,
+}
+
+impl EventKind {
+    /// Returns the name kept in rows and exports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AccountCreated => "account.created",
+            Self::AccountUpdated => "account.updated",
+            Self::AccountDeactivated => "account.deactivated",
+            Self::AccountKeyChanged => "account.key-changed",
+            Self::ExternalAccountKeyCreated => "external-account-key.created",
+            Self::ExternalAccountKeyRevoked => "external-account-key.revoked",
+            Self::OrderCreated => "order.created",
+            Self::AuthorizationCreated => "authorization.created",
+            Self::AuthorizationValidated => "authorization.validated",
+            Self::AuthorizationRefused => "authorization.refused",
+            Self::AuthorizationDeactivated => "authorization.deactivated",
+            Self::CertificateIntended => "certificate.intended",
+            Self::CertificateIssued => "certificate.issued",
+            Self::CertificateBurned => "certificate.burned",
+            Self::CertificateRefused => "certificate.refused",
+            Self::CertificateRevoked => "certificate.revoked",
+            Self::CrlPublished => "crl.published",
+            Self::ConfigurationLoaded => "configuration.loaded",
+        }
+    }
+}

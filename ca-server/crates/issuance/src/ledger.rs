@@ -1,0 +1,217 @@
+//! The port to what must be remembered about certificates. One method, one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::{Identifier, Serial, Timestamp, Validity};
+
+use crate::audit::Event;
+
+/// A serial about to be spent: everything known before the signature.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The serial, unique per issuer.
+    pub serial: Serial,
+    /// The issuer's configured name.
+    pub issuer: String,
+    /// The profile's name; internal ones are `ocsp-responder` and `server-tls`.
+    pub profile: String,
+    /// The names in the certificate.
+    pub identifiers: Vec<Identifier>,
+    /// notBefore and notAfter.
+    pub validity: Validity,
+    /// SHA-256 of the SubjectPublicKeyInfo, for revocation by key and reuse checks.
+    pub key_fingerprint: [u8; 32],
+    /// The bytes that will be signed.
+    pub tbs_der: Vec<u8>,
+    /// Who asked, in [`crate::Actor`]'s text form.
+    pub requested_by: String,
+    /// The ACME order that this certificate answers: it moves from `ready` to `processing`.
+    pub order: Option<String>,
+    /// The serial that this certificate replaces (RFC 9773), for the record.
+    pub recorded_at: Timestamp,
+    /// Until when the result is awaited; past it `settle` burns the serial.
+    pub settle_after: Timestamp,
+}
+
+/// Where a certificate stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateState {
+    /// Recorded, not signed as far as the store knows.
+    Intended,
+    /// Signed and handed out.
+    Valid,
+    /// Revoked on request.
+    Revoked {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: RevocationReason,
+    },
+    /// Intended and never finished: nobody may hold it; listed as revoked.
+    Burned {
+        /// When it was burned.
+        at: Timestamp,
+    },
+}
+
+/// A certificate as the store knows it.
+#[derive(Clone, Debug)]
+pub struct CertificateRecord {
+    /// The serial.
+    pub serial: Serial,
+    /// The issuer's configured name.
+    pub issuer: String,
+    /// The profile's name.
+    pub profile: String,
+    /// The names in the certificate.
+    pub identifiers: Vec<Identifier>,
+    /// notBefore and notAfter.
+    pub validity: Validity,
+    /// SHA-256 of the SubjectPublicKeyInfo.
+    pub key_fingerprint: [u8; 32],
+    /// Who asked.
+    pub requested_by: String,
+    /// The ACME order, if one asked.
+    pub order: Option<String>,
+    /// Where it stands.
+    pub state: CertificateState,
+    /// The certificate in DER, once signed.
+    pub der: Option<Vec<u8>>,
+}
+
+/// An intent without a result.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// The serial.
+    pub serial: Serial,
+    /// The issuer's configured name.
+    pub issuer: String,
+    /// The order that waits for it.
+    pub order: Option<String>,
+}
+
+/// What became of a request to revoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevokeOutcome {
+    /// Revoked now.
+    Revoked,
+    /// It was revoked (or burned) before; nothing changed.
+    AlreadyRevoked,
+    /// No such certificate.
+    Unknown,
+}
+
+/// A CRL as published.
+#[derive(Clone, Debug)]
+pub struct PublishedCrl {
+    /// cRLNumber.
+    pub number: u64,
+    /// thisUpdate.
+    pub this_update: Timestamp,
+    /// nextUpdate.
+    pub next_update: Timestamp,
+    /// The CRL.
+    pub der: Arc<[u8]>,
+}
+
+/// Why the ledger could not do its part. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The state moved in between (compare-and-swap failed): somebody else was first.
+    #[error("the record has moved on")]
+    Conflict,
+    /// The store is unreachable, full or overloaded: ask again later.
+    #[error("the store is not available")]
+    Unavailable {
+        /// How long to wait before asking again.
+        retry_after: Duration,
+        /// What happened, for the log.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A row that does not read back: the operator looks into it.
+    #[error("the store holds a row that does not read back: {0}")]
+    Corrupt(String),
+}
+
+/// What the corridor needs remembered. Every method is one durable transaction, its event
+/// included: when it returns `Ok`, the change survives a power cut.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Spends the serial: inserts the intent; an order named in it must be `ready` and becomes
+    /// `processing`, else `Conflict`. A serial already present is `Conflict`.
+    async fn record_intent(&self, intent: &Intent, event: Event) -> Result<(), LedgerError>;
+
+    /// Stores the signed certificate: `Intended -> Valid`; the order becomes `valid`. `Conflict`
+    /// if the serial was burned meanwhile: then the signature must be thrown away.
+    async fn record_result(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+        certificate_der: &[u8],
+        event: Event,
+    ) -> Result<(), LedgerError>;
+
+    /// Burns an unfinished serial: `Intended -> Burned`; the order goes back to `ready`.
+    async fn burn(&self, issuer: &str, serial: &Serial, event: Event) -> Result<(), LedgerError>;
+
+    /// Lists intents whose `settle_after` is at or before `moment`, oldest first, at most 1,000.
+    async fn unfinished(&self, moment: Timestamp) -> Result<Vec<Unfinished>, LedgerError>;
+
+    /// Revokes a valid certificate.
+    async fn revoke(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+        reason: RevocationReason,
+        event: Event,
+    ) -> Result<RevokeOutcome, LedgerError>;
+
+    /// Reads one certificate.
+    async fn certificate(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+    ) -> Result<Option<CertificateRecord>, LedgerError>;
+
+    /// Lists what is revoked or burned and not expired at `moment`, in order of serial.
+    async fn revoked(
+        &self,
+        issuer: &str,
+        moment: Timestamp,
+    ) -> Result<Vec<RevokedCertificate>, LedgerError>;
+
+    /// Returns a counter that grows with every revocation or burning of the issuer, so that a
+    /// publisher (on any server) sees that its CRL is out of date without scanning.
+    async fn revocation_epoch(&self, issuer: &str) -> Result<u64, LedgerError>;
+
+    /// Draws the issuer's next CRL number, durable before it is returned, never twice.
+    async fn next_crl_number(&self, issuer: &str) -> Result<u64, LedgerError>;
+
+    /// Stores a CRL as the current one unless one with a higher number is there (`Conflict`).
+    async fn publish_crl(
+        &self,
+        issuer: &str,
+        crl: &PublishedCrl,
+        event: Event,
+    ) -> Result<(), LedgerError>;
+
+    /// Reads the current CRL.
+    async fn current_crl(&self, issuer: &str) -> Result<Option<PublishedCrl>, LedgerError>;
+
+    /// Appends an event that has no change of its own (a refusal).
+    async fn append_event(&self, event: Event) -> Result<(), LedgerError>;
+
+    /// Takes or renews the lease on a piece of background work for `holder`, valid for `span`.
+    /// Returns the fencing number, or `None` while somebody else holds it.
+    async fn claim(
+        &self,
+        work: &str,
+        holder: &str,
+        moment: Timestamp,
+        span: Duration,
+    ) -> Result<Option<u64>, LedgerError>;
+}

@@ -1,0 +1,30 @@
+//! The port behind which every private key stands.
+
+use ca_pki::{PublicKey, SignatureAlgorithm};
+use std::time::Instant;
+
+use crate::KeyError;
+
+/// A private key that signs and never shows itself.
+///
+/// Contract, held by one suite over every implementation: `sign` hashes `message` as `algorithm`
+/// asks and returns an ECDSA signature in DER, an Ed25519 one raw, an RSA one PKCS#1 v1.5. It
+/// returns by `deadline` whatever the device does, does not block the async runtime, and may be
+/// dropped at any time without harm. `Unavailable` means nothing was signed and a later call may
+/// succeed without a restart. The signature is not verified here: the corridor does that.
+#[async_trait::async_trait]
+pub trait SigningKey: Send + Sync + std::fmt::Debug {
+    /// Returns the public half.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Returns how this key signs, [`PublicKey::signature_algorithm`] unless the device differs.
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.public_key().signature_algorithm()
+    }
+
+    /// Signs `message`.
+    async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError>;
+
+    /// Signs `message` on the calling thread; for programs without a runtime.
+    fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError>;
+}
