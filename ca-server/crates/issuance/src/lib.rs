@@ -8,6 +8,7 @@
 pub mod actor;
 pub mod audit;
 pub mod ledger;
+pub mod pattern;
 pub mod world;
 
 pub use actor::Actor;

@@ -32,7 +32,10 @@ impl Serial {
 
     /// Takes the content octets of a DER INTEGER (or an unsigned big-endian number).
     pub fn from_be_bytes(octets: &[u8]) -> Result<Self, NotASerial> {
-        let start = octets.iter().position(|octet| *octet != 0).ok_or(NotASerial)?;
+        let start = octets
+            .iter()
+            .position(|octet| *octet != 0)
+            .ok_or(NotASerial)?;
         let significant = octets.get(start..).unwrap_or_default();
         if significant.len() > 20 {
             return Err(NotASerial);
@@ -43,10 +46,15 @@ impl Serial {
     /// Parses hex in either case, colons allowed.
     pub fn parse_hex(text: &str) -> Result<Self, NotASerial> {
         let digits: String = text.chars().filter(|c| *c != ':').collect();
-        if digits.is_empty() || digits.len() > 42 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if digits.is_empty() || digits.len() > 42 || !digits.bytes().all(|b| b.is_ascii_hexdigit())
+        {
             return Err(NotASerial);
         }
-        let padded = if digits.len() % 2 == 1 { format!("0{digits}") } else { digits };
+        let padded = if digits.len() % 2 == 1 {
+            format!("0{digits}")
+        } else {
+            digits
+        };
         let octets: Option<Vec<u8>> = (0..padded.len() / 2)
             .map(|at| u8::from_str_radix(padded.get(at * 2..at * 2 + 2)?, 16).ok())
             .collect();

@@ -82,7 +82,11 @@ impl Validity {
 
 const fn saturating_secs(span: Duration) -> i64 {
     let secs = span.as_secs();
-    if secs > i64::MAX as u64 { i64::MAX } else { secs as i64 }
+    if secs > i64::MAX as u64 {
+        i64::MAX
+    } else {
+        secs as i64
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,27 @@
+//! External account keys (RFC 8555 §7.3.4).
+
+use ca_pki::Timestamp;
+use secrecy::SecretSlice;
+
+/// A key that binds ACME accounts to accounts elsewhere.
+#[derive(Debug)]
+pub struct ExternalAccountKey {
+    /// The key identifier that the client puts into `kid`.
+    pub kid: String,
+    /// The HMAC key, 32 octets or more.
+    pub mac_key: SecretSlice<u8>,
+    /// The only directory that it works in; `None`: in each.
+    pub directory: Option<String>,
+    /// What for, in the operator's words.
+    pub comment: String,
+    /// Whether one binding uses it up.
+    pub single_use: bool,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When an account was first bound with it.
+    pub used_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
