@@ -180,6 +180,9 @@ pub enum CertificateError {
     /// Subject text that is not a distinguished name.
     #[error("{0:?} is not a subject: write it as \"CN=Example Issuing CA,O=Example\"")]
     Subject(String),
+    /// A CRL that cannot be used; the text says why.
+    #[error("the CRL cannot be used: {0}")]
+    Crl(&'static str),
     /// A chain that does not hold; the text says why.
     #[error("the chain does not hold: {0}")]
     Chain(String),

@@ -1,5 +1,8 @@
 //! Certificate revocation lists (RFC 5280 §5), v2, complete, with numbers.
 
+mod encode;
+mod parse;
+
 use std::fmt;
 
 use crate::certificate::CertificateError;
@@ -63,6 +66,9 @@ pub struct CrlTemplate {
 #[derive(Clone, Debug)]
 pub struct Crl {
     der: Vec<u8>,
+    tbs_der: Vec<u8>,
+    signature_algorithm: SignatureAlgorithm,
+    signature: Vec<u8>,
     issuer_der: Vec<u8>,
     number: Option<u64>,
     this_update: Timestamp,
@@ -73,8 +79,7 @@ pub struct Crl {
 impl RevocationReason {
     /// Returns the reason with the RFC 5280 code; `None` for 7 and anything above 10.
     pub fn from_code(code: u8) -> Option<Self> {
-        let _ = code;
-        todo!()
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
     /// Returns the RFC 5280 code.
@@ -84,49 +89,89 @@ impl RevocationReason {
 
     /// Parses the RFC 5280 name, for example `keyCompromise`.
     pub fn parse(name: &str) -> Option<Self> {
-        let _ = name;
-        todo!()
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
+
+    /// Returns the RFC 5280 name, for example `keyCompromise`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "keyCompromise",
+            Self::CaCompromise => "cACompromise",
+            Self::AffiliationChanged => "affiliationChanged",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessationOfOperation",
+            Self::CertificateHold => "certificateHold",
+            Self::RemoveFromCrl => "removeFromCRL",
+            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
+            Self::AaCompromise => "aACompromise",
+        }
+    }
+
+    const ALL: [Self; 10] = [
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::CaCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+        Self::CertificateHold,
+        Self::RemoveFromCrl,
+        Self::PrivilegeWithdrawn,
+        Self::AaCompromise,
+    ];
 }
 
 impl fmt::Display for RevocationReason {
     /// Writes the RFC 5280 name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _ = f;
-        todo!()
+        f.write_str(self.name())
     }
 }
 
 impl CrlTemplate {
     /// Returns the TBSCertList in DER: the bytes to sign. An empty list leaves the field out.
     pub fn to_be_signed(&self, revoked: &[RevokedCertificate]) -> Vec<u8> {
-        let _ = revoked;
-        todo!()
+        encode::to_be_signed(self, revoked)
     }
 }
 
 /// Joins a TBSCertList and its signature into a CRL in DER.
 pub fn assemble(tbs_der: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
-    let _ = (tbs_der, algorithm, signature);
-    todo!()
+    encode::assemble(tbs_der, algorithm, signature)
 }
 
 impl Crl {
-    /// Parses a CRL in DER or PEM (`X509 CRL`).
+    /// The most octets that [`Crl::parse`] takes: more than a million entries in PEM.
+    pub const MAX_BYTES: usize = 96 * 1024 * 1024;
+
+    /// Parses one CRL in DER or PEM (`X509 CRL`).
+    ///
+    /// Only complete version 2 CRLs of one issuer: delta CRLs, indirect ones and those of a part of
+    /// the certificates carry critical extensions, and a critical extension is refused.
     pub fn parse(unverified: &[u8]) -> Result<Self, CertificateError> {
-        let _ = unverified;
-        todo!()
+        parse::parse(unverified)
     }
 
     /// Verifies the signature with `issuer`'s key and that the names match.
     pub fn verify_issued_by(&self, issuer: &Certificate) -> Result<(), CertificateError> {
-        let _ = issuer;
-        todo!()
+        if self.issuer_der != issuer.subject_der() {
+            return Err(CertificateError::Crl("another CA issued it"));
+        }
+        issuer
+            .public_key()
+            .verify(self.signature_algorithm, &self.tbs_der, &self.signature)
+            .map_err(|_bad_signature| CertificateError::Crl("its signature does not verify"))
     }
 
     /// Returns the original bytes in DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// Returns one PEM block.
+    pub fn pem(&self) -> String {
+        crate::pem::encode(PEM_LABEL, &self.der)
     }
 
     /// Returns the issuer's encoded Name.
@@ -154,3 +199,9 @@ impl Crl {
         &self.revoked
     }
 }
+
+/// What stands in the PEM header of a CRL (RFC 7468 §6).
+pub const PEM_LABEL: &str = "X509 CRL";
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ pub mod ocsp;
 pub mod pem;
 pub mod serial;
 pub mod time;
+mod tlv;
 
 pub use certificate::Certificate;
 pub use csr::Csr;

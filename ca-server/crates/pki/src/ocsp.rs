@@ -1,5 +1,10 @@
 //! OCSP (RFC 6960, RFC 9654): requests read, responses built in two steps.
 
+mod request;
+mod response;
+
+use aws_lc_rs::digest;
+
 use crate::crl::RevocationReason;
 use crate::{Certificate, Serial, SignatureAlgorithm, Timestamp};
 
@@ -10,6 +15,12 @@ pub enum CertIdHash {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// SHA-384.
+    Sha384,
+    /// SHA-512.
+    Sha512,
+    /// One that is not known here: such a CertID names no issuer of ours.
+    Other,
 }
 
 /// A CertID (RFC 6960 §4.1.1): which certificate of which issuer.
@@ -21,8 +32,8 @@ pub struct CertId {
     pub issuer_name_hash: Vec<u8>,
     /// Hash of the issuer's key bits.
     pub issuer_key_hash: Vec<u8>,
-    /// The serial number asked about.
-    pub serial: Serial,
+    /// The serial number asked about; `None` if no certificate can have it (zero, negative, long).
+    pub serial: Option<Serial>,
     /// The CertID as the client encoded it, echoed byte for byte in the response.
     pub der: Vec<u8>,
 }
@@ -99,8 +110,38 @@ pub struct ResponseTemplate {
 impl CertId {
     /// Returns whether the CertID names `issuer` (hashes of its subject Name and key bits).
     pub fn names(&self, issuer: &Certificate) -> bool {
-        let _ = issuer;
-        todo!()
+        let Some(algorithm) = self.hash.algorithm() else {
+            return false;
+        };
+        let hash_of = |octets: &[u8]| digest::digest(algorithm, octets);
+        hash_of(issuer.public_key().key_bits()).as_ref() == self.issuer_key_hash
+            && hash_of(issuer.subject_der()).as_ref() == self.issuer_name_hash
+    }
+}
+
+impl CertIdHash {
+    /// The known ones and the content of their object identifiers.
+    const KNOWN: [(Self, &'static [u8]); 4] = [
+        (Self::Sha1, b"\x2b\x0e\x03\x02\x1a"),
+        (Self::Sha256, b"\x60\x86\x48\x01\x65\x03\x04\x02\x01"),
+        (Self::Sha384, b"\x60\x86\x48\x01\x65\x03\x04\x02\x02"),
+        (Self::Sha512, b"\x60\x86\x48\x01\x65\x03\x04\x02\x03"),
+    ];
+
+    /// Returns how to compute it, if it is known.
+    fn algorithm(self) -> Option<&'static digest::Algorithm> {
+        match self {
+            Self::Sha1 => Some(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+            Self::Sha256 => Some(&digest::SHA256),
+            Self::Sha384 => Some(&digest::SHA384),
+            Self::Sha512 => Some(&digest::SHA512),
+            Self::Other => None,
+        }
+    }
+
+    /// Returns the length of its values, if it is known.
+    fn digest_bytes(self) -> Option<usize> {
+        self.algorithm().map(digest::Algorithm::output_len)
     }
 }
 
@@ -108,25 +149,35 @@ impl OcspRequest {
     /// The most CertIDs that one request may hold.
     pub const MAX_CERT_IDS: usize = 64;
 
+    /// The most octets that one request may have.
+    pub const MAX_BYTES: usize = 16 * 1024;
+
     /// Parses a request in DER, at most 16 KiB. A requestor's signature is ignored (RFC 6960
     /// §4.1.2 leaves it optional); critical extensions other than the nonce are refused.
     pub fn parse(unverified_der: &[u8]) -> Result<Self, MalformedRequest> {
-        let _ = unverified_der;
-        todo!()
+        request::parse(unverified_der)
+    }
+
+    /// Parses what follows the responder's URL and its slash in a GET: base64, percent-encoded.
+    ///
+    /// Clients and proxies disagree about the details, so the URL-safe alphabet, missing padding,
+    /// bare slashes and spaces in the place of plus signs are taken too.
+    pub fn from_get_path(unverified_path: &str) -> Result<Self, MalformedRequest> {
+        request::parse_get_path(unverified_path)
     }
 }
 
 impl OcspFailure {
     /// Returns the whole OCSPResponse in DER.
     pub fn to_der(self) -> Vec<u8> {
-        todo!()
+        response::failure(self)
     }
 }
 
 impl ResponseTemplate {
     /// Returns ResponseData in DER: the bytes to sign.
     pub fn to_be_signed(&self) -> Vec<u8> {
-        todo!()
+        response::to_be_signed(self)
     }
 }
 
@@ -137,12 +188,19 @@ pub fn assemble(
     signature: &[u8],
     responder: &Certificate,
 ) -> Vec<u8> {
-    let _ = (tbs_der, algorithm, signature, responder);
-    todo!()
+    response::assemble(tbs_der, algorithm, signature, responder.der())
 }
 
 /// Returns SHA-1 of the key bits, for ResponderID byKey.
 pub fn responder_key_hash(responder: &Certificate) -> [u8; 20] {
-    let _ = responder;
-    todo!()
+    let hash = digest::digest(
+        &digest::SHA1_FOR_LEGACY_USE_ONLY,
+        responder.public_key().key_bits(),
+    );
+    let mut octets = [0; 20];
+    octets.copy_from_slice(hash.as_ref());
+    octets
 }
+
+#[cfg(test)]
+mod tests;

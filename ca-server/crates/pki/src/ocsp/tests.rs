@@ -1,0 +1,418 @@
+//! Requests as openssl writes them, responses as openssl reads them.
+
+use std::path::Path;
+use std::process::Command;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::*;
+use crate::tlv;
+
+/// Runs openssl in `folder`; returns whether it succeeded and what it wrote to both streams.
+fn openssl(folder: &Path, arguments: &str) -> (bool, String) {
+    let output = Command::new("openssl")
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .output()
+        .expect("openssl is installed");
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+/// A CA and a delegated responder in a folder of their own, where openssl finds `ca.pem`.
+struct Scene {
+    folder: tempfile::TempDir,
+    ca: Certificate,
+    responder: Certificate,
+    key: EcdsaKeyPair,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ca_key = rcgen::KeyPair::generate().expect("a key is made");
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "Example Issuing CA");
+        let ca = params.self_signed(&ca_key).expect("rcgen signs");
+        std::fs::write(folder.path().join("ca.pem"), ca.pem()).expect("the file is written");
+
+        let key = rcgen::KeyPair::generate().expect("a key is made");
+        let mut leaf = rcgen::CertificateParams::default();
+        leaf.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::OcspSigning];
+        leaf.distinguished_name
+            .push(rcgen::DnType::CommonName, "Example OCSP");
+        let issuer = rcgen::Issuer::from_params(&params, &ca_key);
+        let responder = leaf.signed_by(&key, &issuer).expect("rcgen signs");
+        Self {
+            ca: Certificate::parse(ca.der()).expect("rcgen's CA is read"),
+            responder: Certificate::parse(responder.der()).expect("rcgen's responder is read"),
+            key: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &key.serialize_der())
+                .expect("rcgen's key is PKCS#8"),
+            folder,
+        }
+    }
+
+    /// The request that `openssl ocsp` makes with these arguments.
+    fn request(&self, arguments: &str) -> Vec<u8> {
+        let command = format!("ocsp -issuer ca.pem {arguments} -reqout request.der");
+        let (made, said) = openssl(self.folder.path(), &command);
+        assert!(made, "{said}");
+        std::fs::read(self.folder.path().join("request.der")).expect("openssl wrote the request")
+    }
+
+    /// Answers every CertID of `request` with the status of the same place.
+    fn answer(&self, request: &OcspRequest, statuses: &[CertStatus]) -> Vec<u8> {
+        let now = Timestamp::from_unix_secs(1_795_305_120);
+        let single = |(cert_id, status): (&CertId, &CertStatus)| SingleResponse {
+            cert_id: cert_id.clone(),
+            status: *status,
+            this_update: now,
+            next_update: now.plus(std::time::Duration::from_secs(3_600)),
+        };
+        let template = ResponseTemplate {
+            responder_key_hash: responder_key_hash(&self.responder),
+            produced_at: now,
+            responses: request.cert_ids.iter().zip(statuses).map(single).collect(),
+            nonce: request.nonce.clone(),
+        };
+        let tbs = template.to_be_signed();
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), &tbs)
+            .expect("aws-lc signs");
+        assemble(
+            &tbs,
+            SignatureAlgorithm::EcdsaSha256,
+            signature.as_ref(),
+            &self.responder,
+        )
+    }
+
+    /// What openssl says when it holds `response` against the last request.
+    fn judged_by_openssl(&self, response: &[u8], arguments: &str) -> (bool, String) {
+        std::fs::write(self.folder.path().join("response.der"), response).expect("it is written");
+        // The responses are of a fixed time: their age is not what is judged here.
+        let common = "-issuer ca.pem -CAfile ca.pem -respin response.der -resp_text";
+        let command = format!("ocsp {common} -validity_period 999999999 {arguments}");
+        openssl(self.folder.path(), &command)
+    }
+}
+
+fn serial(request: &OcspRequest, at: usize) -> String {
+    request.cert_ids[at]
+        .serial
+        .as_ref()
+        .expect("it is a serial")
+        .to_string()
+}
+
+#[test]
+fn reads_requests_of_openssl_with_each_hash_and_several_certificates() {
+    let scene = Scene::new();
+    for (argument, hash) in [
+        ("-sha1", CertIdHash::Sha1),
+        ("-sha256", CertIdHash::Sha256),
+        ("-sha384", CertIdHash::Sha384),
+        ("-sha512", CertIdHash::Sha512),
+        ("-sha3-256", CertIdHash::Other),
+    ] {
+        let der = scene.request(&format!(
+            "{argument} -serial 0xf7 {argument} -serial 0x0102"
+        ));
+
+        let request = OcspRequest::parse(&der).expect("openssl's request is read");
+
+        assert_eq!(request.cert_ids.len(), 2, "{argument}");
+        assert_eq!(
+            (serial(&request, 0), serial(&request, 1)),
+            ("f7".into(), "0102".into())
+        );
+        assert!(request.nonce.is_some());
+        for cert_id in &request.cert_ids {
+            assert_eq!(cert_id.hash, hash);
+            assert_eq!(cert_id.names(&scene.ca), hash != CertIdHash::Other);
+            assert!(!cert_id.names(&scene.responder));
+        }
+    }
+}
+
+#[test]
+fn openssl_verifies_good_revoked_and_unknown_and_the_nonce() {
+    let scene = Scene::new();
+    let der = scene.request("-serial 1 -serial 2 -serial 3 -sha256 -serial 4");
+    let request = OcspRequest::parse(&der).expect("openssl's request is read");
+    let at = Timestamp::parse_rfc3339("2026-11-21T12:00:00Z").expect("it is a time");
+
+    let response = scene.answer(
+        &request,
+        &[
+            CertStatus::Good,
+            CertStatus::Revoked {
+                at,
+                reason: RevocationReason::KeyCompromise,
+            },
+            CertStatus::Unknown,
+            CertStatus::Revoked {
+                at,
+                reason: RevocationReason::Unspecified,
+            },
+        ],
+    );
+
+    let (_, said) = scene.judged_by_openssl(&response, "-reqin request.der");
+    assert!(said.contains("Response verify OK"), "{said}");
+    assert!(
+        !said.contains("WARNING: no nonce") && !said.contains("Nonce Verify error"),
+        "{said}"
+    );
+    for expected in [
+        "OCSP Response Status: successful (0x0)",
+        "Responder Id: ",
+        "Cert Status: good",
+        "Cert Status: revoked\n    Revocation Time: Nov 21 12:00:00 2026 GMT\n    Revocation Reason: keyCompromise (0x1)",
+        "Cert Status: unknown",
+        "Cert Status: revoked\n    Revocation Time: Nov 21 12:00:00 2026 GMT\n    This Update",
+        "Hash Algorithm: sha256",
+        "Next Update: ",
+        "OCSP Nonce:",
+    ] {
+        assert!(said.contains(expected), "{expected:?} is not in {said}");
+    }
+}
+
+#[test]
+fn openssl_reads_every_failure() {
+    let scene = Scene::new();
+    for (failure, expected) in [
+        (OcspFailure::MalformedRequest, "malformedrequest (1)"),
+        (OcspFailure::InternalError, "internalerror (2)"),
+        (OcspFailure::TryLater, "trylater (3)"),
+        (OcspFailure::Unauthorized, "unauthorized (6)"),
+    ] {
+        let (_, said) = scene.judged_by_openssl(&failure.to_der(), "");
+
+        assert!(said.contains(expected), "{expected:?} is not in {said}");
+    }
+}
+
+#[test]
+fn echoes_the_cert_id_as_it_came() {
+    let without_parameters = REQUEST_WITHOUT_PARAMETERS;
+    let request = OcspRequest::parse(without_parameters).expect("absent parameters are read");
+    let template = ResponseTemplate {
+        responder_key_hash: [9; 20],
+        produced_at: Timestamp::from_unix_secs(0),
+        responses: vec![SingleResponse {
+            cert_id: request.cert_ids[0].clone(),
+            status: CertStatus::Good,
+            this_update: Timestamp::from_unix_secs(0),
+            next_update: Timestamp::from_unix_secs(1),
+        }],
+        nonce: None,
+    };
+
+    let tbs = template.to_be_signed();
+
+    let cert_id = &without_parameters[8..];
+    assert!(tbs.windows(cert_id.len()).any(|window| window == cert_id));
+    assert_eq!(tbs, template.to_be_signed());
+}
+
+#[test]
+fn takes_nonces_of_1_to_128_octets_only() {
+    for (length, accepted) in [(0, false), (1, true), (32, true), (128, true), (129, false)] {
+        let nonce = tlv::element(tlv::OCTET_STRING, &[&vec![5; length]]);
+
+        let parsed = OcspRequest::parse(&request_with_extensions(&[(NONCE, false, &nonce)]));
+
+        assert_eq!(parsed.is_ok(), accepted, "{length}");
+        if let Ok(request) = parsed {
+            assert_eq!(request.nonce, Some(vec![5; length]));
+        }
+    }
+    let bare = request_with_extensions(&[(NONCE, false, &[5; 16])]);
+    assert!(
+        OcspRequest::parse(&bare).is_err(),
+        "the inner OCTET STRING is missing"
+    );
+    let nonce: &[u8] = &[tlv::OCTET_STRING, 1, 5];
+    let twice = request_with_extensions(&[(NONCE, false, nonce), (NONCE, false, nonce)]);
+    assert!(OcspRequest::parse(&twice).is_err(), "two nonces");
+}
+
+#[test]
+fn refuses_unknown_extensions_only_if_they_are_critical() {
+    let acceptable_responses: &[u8] = b"\x2b\x06\x01\x05\x05\x07\x30\x01\x04";
+
+    let passed_over = request_with_extensions(&[(acceptable_responses, false, &[0x30, 0])]);
+    let refused = request_with_extensions(&[(acceptable_responses, true, &[0x30, 0])]);
+
+    assert!(OcspRequest::parse(&passed_over).is_ok());
+    assert!(OcspRequest::parse(&refused).is_err());
+}
+
+#[test]
+fn a_number_that_cannot_be_a_serial_is_no_serial() {
+    for number in [&[0][..], &[0x80], &[0x7f; 21]] {
+        let request = OcspRequest::parse(&request_with(&[cert_id(number)], &[]));
+
+        assert_eq!(
+            request.expect("it is well formed").cert_ids[0].serial,
+            None,
+            "{number:02x?}"
+        );
+    }
+}
+
+#[test]
+fn refuses_no_certificates_and_too_many() {
+    let of = |count: usize| OcspRequest::parse(&request_with(&vec![cert_id(&[1]); count], &[]));
+
+    assert!(of(0).is_err());
+    assert!(of(OcspRequest::MAX_CERT_IDS).is_ok());
+    assert!(of(OcspRequest::MAX_CERT_IDS + 1).is_err());
+}
+
+#[test]
+fn refuses_what_is_not_a_request() {
+    let whole = REQUEST_WITHOUT_PARAMETERS;
+    let mut followed = whole.to_vec();
+    followed.push(0);
+    let mut short_hash = cert_id(&[1]);
+    let at = short_hash
+        .iter()
+        .position(|octet| *octet == 0x14)
+        .expect("a hash of 20 octets");
+    short_hash.remove(at + 1);
+    short_hash[at] = 0x13;
+    short_hash[1] -= 1;
+
+    for (what, der) in [
+        ("trailing octets", followed),
+        ("cut off", whole[..whole.len() - 1].to_vec()),
+        ("nothing", Vec::new()),
+        ("text", b"hello".to_vec()),
+        ("a SHA-1 of 19 octets", request_with(&[short_hash], &[])),
+        ("too long", vec![0x30; OcspRequest::MAX_BYTES + 1]),
+    ] {
+        assert_eq!(
+            OcspRequest::parse(&der).err(),
+            Some(MalformedRequest),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn reads_the_path_of_a_get_however_it_was_encoded() {
+    // Chosen so that its base64 has `+`, `/` and padding.
+    let der = request_with_extensions(&[(NONCE, false, b"\x04\x06\xfb\xef\xbe\xff\xff\xff")]);
+    let base64 = STANDARD.encode(&der);
+    assert!(
+        base64.contains('+') && base64.contains('/') && base64.ends_with('='),
+        "{base64}"
+    );
+    let escaped: String = der_escaped(&base64);
+
+    for path in [
+        base64.clone(),
+        base64
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D"),
+        base64.replace('/', "%2f"),
+        base64.replace('+', "%20"),
+        base64.trim_end_matches('=').to_owned(),
+        URL_SAFE_NO_PAD.encode(&der),
+        escaped,
+    ] {
+        let request = OcspRequest::from_get_path(&path).expect(&path);
+
+        assert_eq!(
+            request.nonce.as_deref(),
+            Some(&b"\xfb\xef\xbe\xff\xff\xff"[..])
+        );
+    }
+    for path in ["", "%", "%2", "%zz", "MFAw*", &"A".repeat(100_000)] {
+        assert!(OcspRequest::from_get_path(path).is_err(), "{path:.20}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics_on_a_damaged_request(
+        (at, octet, cut) in (any::<prop::sample::Index>(), any::<u8>(), any::<prop::sample::Index>())
+    ) {
+        let mut der = request_with_extensions(&[(NONCE, true, &[4, 2, 5, 5])]);
+        let position = at.index(der.len());
+        der[position] = octet;
+        let _ = OcspRequest::parse(&der);
+        let _ = OcspRequest::from_get_path(&STANDARD.encode(&der));
+        der.truncate(cut.index(der.len()));
+        let _ = OcspRequest::parse(&der);
+    }
+
+    #[test]
+    fn never_panics_on_any_path(path in "[%+/=A-Za-z0-9_-]{0,80}") {
+        let _ = OcspRequest::from_get_path(&path);
+    }
+}
+
+fn cert_id(number: &[u8]) -> Vec<u8> {
+    let algorithm = b"\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00";
+    let hash = tlv::element(tlv::OCTET_STRING, &[&[0xaa; 20]]);
+    let serial = tlv::element(tlv::INTEGER, &[number]);
+    tlv::element(tlv::SEQUENCE, &[algorithm, &hash, &hash, &serial])
+}
+
+fn request_with(cert_ids: &[Vec<u8>], tail: &[u8]) -> Vec<u8> {
+    let requests: Vec<u8> = cert_ids
+        .iter()
+        .flat_map(|id| tlv::element(tlv::SEQUENCE, &[id]))
+        .collect();
+    let list = tlv::element(tlv::SEQUENCE, &[&requests]);
+    tlv::element(
+        tlv::SEQUENCE,
+        &[&tlv::element(tlv::SEQUENCE, &[&list, tail])],
+    )
+}
+
+/// A request for one certificate with these extensions: object identifier, critical, value.
+fn request_with_extensions(extensions: &[(&[u8], bool, &[u8])]) -> Vec<u8> {
+    let extension = |(oid, critical, value): &(&[u8], bool, &[u8])| {
+        let flag: &[u8] = if *critical {
+            &[tlv::BOOLEAN, 1, 0xff]
+        } else {
+            &[]
+        };
+        let oid = tlv::element(tlv::OBJECT_IDENTIFIER, &[oid]);
+        tlv::element(
+            tlv::SEQUENCE,
+            &[&oid, flag, &tlv::element(tlv::OCTET_STRING, &[value])],
+        )
+    };
+    let list: Vec<u8> = extensions.iter().flat_map(extension).collect();
+    let wrapped = tlv::element(tlv::context(2), &[&tlv::element(tlv::SEQUENCE, &[&list])]);
+    request_with(&[cert_id(&[1])], &wrapped)
+}
+
+fn der_escaped(text: &str) -> String {
+    text.bytes().map(|octet| format!("%{octet:02x}")).collect()
+}
+
+const NONCE: &[u8] = b"\x2b\x06\x01\x05\x05\x07\x30\x01\x02";
+
+/// A SHA-1 CertID whose AlgorithmIdentifier has no NULL.
+const REQUEST_WITHOUT_PARAMETERS: &[u8] = b"\x30\x40\x30\x3e\x30\x3c\x30\x3a\
+    \x30\x38\x30\x07\x06\x05\x2b\x0e\x03\x02\x1a\
+    \x04\x14aaaaaaaaaaaaaaaaaaaa\x04\x14bbbbbbbbbbbbbbbbbbbb\x02\x01\x01";
