@@ -1,7 +1,14 @@
 //! Public keys: which kinds, which are weak, what they verify.
 
+mod spki;
+mod verify;
+mod weak;
+
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
 
 /// The kind of a key. RSA of any size is representable; which sizes are allowed is policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,11 +47,12 @@ pub enum SignatureAlgorithm {
     RsaSha512,
 }
 
-/// A public key that passed the checks of [`PublicKey::from_spki_der`].
+/// A public key that passed the checks of [`PublicKey::from_spki_der`]; cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PublicKey {
     algorithm: KeyAlgorithm,
-    spki_der: Vec<u8>,
+    spki_der: Arc<[u8]>,
+    key_bits_start: usize,
 }
 
 /// Why a public key is refused.
@@ -72,12 +80,41 @@ pub struct BadSignature;
 impl PublicKey {
     /// Parses a SubjectPublicKeyInfo and refuses weak keys.
     ///
-    /// Refused: RSA below 2048 or above 8192 bits, even modulus, exponent even or below 65537,
-    /// moduli with a factor below 2^16 or that fall to a short Fermat run, known-bad (ROCA)
-    /// moduli; EC points off the curve or at infinity; parameters other than named curves.
+    /// Refused: RSA below 2048 or above 8192 bits, even modulus, exponent even, below 65537 or
+    /// above 33 bits, moduli with a factor below 2^16 or that fall to a short Fermat run, known-bad
+    /// (ROCA) moduli; EC points off the curve, compressed or at infinity; parameters other than
+    /// named curves.
     pub fn from_spki_der(unverified_der: &[u8]) -> Result<Self, PublicKeyError> {
-        let _ = unverified_der;
-        todo!()
+        let (algorithm, key_bits) = spki::judge(unverified_der)?;
+        Ok(Self {
+            algorithm,
+            spki_der: Arc::from(unverified_der),
+            key_bits_start: unverified_der.len().saturating_sub(key_bits.len()),
+        })
+    }
+
+    /// Builds an EC key from an uncompressed point (`04 || x || y`), as JWKs hold it.
+    pub fn from_ec_point(
+        curve: KeyAlgorithm,
+        unverified_point: &[u8],
+    ) -> Result<Self, PublicKeyError> {
+        Self::from_spki_der(&spki::of_ec_point(curve, unverified_point)?)
+    }
+
+    /// Builds an RSA key from modulus and exponent, both unsigned and big-endian.
+    pub fn from_rsa_components(
+        unverified_modulus: &[u8],
+        unverified_exponent: &[u8],
+    ) -> Result<Self, PublicKeyError> {
+        Self::from_spki_der(&spki::of_rsa_components(
+            unverified_modulus,
+            unverified_exponent,
+        ))
+    }
+
+    /// Builds an Ed25519 key from its 32 octets.
+    pub fn from_ed25519_bytes(unverified_key: &[u8]) -> Result<Self, PublicKeyError> {
+        Self::from_spki_der(&spki::of_ed25519_bytes(unverified_key))
     }
 
     /// Returns the kind of key.
@@ -92,17 +129,22 @@ impl PublicKey {
 
     /// Returns the content of the subjectPublicKey BIT STRING.
     pub fn key_bits(&self) -> &[u8] {
-        todo!()
+        self.spki_der.get(self.key_bits_start..).unwrap_or_default()
     }
 
     /// Returns the key identifier: leftmost 160 bits of SHA-256 of the key bits (RFC 7093 §2).
     pub fn key_identifier(&self) -> [u8; 20] {
-        todo!()
+        let mut identifier = [0; 20];
+        identifier
+            .iter_mut()
+            .zip(sha256(self.key_bits()))
+            .for_each(|(to, from)| *to = from);
+        identifier
     }
 
     /// Returns SHA-256 of the SubjectPublicKeyInfo, as `openssl pkey -pubin -outform DER | sha256`.
     pub fn fingerprint_sha256(&self) -> [u8; 32] {
-        todo!()
+        sha256(&self.spki_der)
     }
 
     /// Verifies `signature` (ECDSA in DER) over `message`.
@@ -112,8 +154,26 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
-        let _ = (algorithm, message, signature);
-        todo!()
+        let verifier =
+            verify::with_der_signatures(self.algorithm, algorithm).ok_or(BadSignature)?;
+        verifier
+            .verify_sig(self.key_bits(), message, signature)
+            .map_err(|_| BadSignature)
+    }
+
+    /// Verifies `signature` as JWS has it: ECDSA is `r || s` of fixed length (RFC 7518 §3.4) and
+    /// the hash must be the curve's own; everything else is as in [`Self::verify`].
+    pub fn verify_fixed(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), BadSignature> {
+        let verifier =
+            verify::with_fixed_signatures(self.algorithm, algorithm).ok_or(BadSignature)?;
+        verifier
+            .verify_sig(self.key_bits(), message, signature)
+            .map_err(|_| BadSignature)
     }
 
     /// Returns the algorithm with which this key's holder signs certificates: P-256 with SHA-256,
@@ -127,6 +187,19 @@ impl PublicKey {
             KeyAlgorithm::Rsa { .. } => SignatureAlgorithm::RsaSha256,
         }
     }
+}
+
+impl SignatureAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 7] = [
+        Self::EcdsaSha256,
+        Self::EcdsaSha384,
+        Self::EcdsaSha512,
+        Self::Ed25519,
+        Self::RsaSha256,
+        Self::RsaSha384,
+        Self::RsaSha512,
+    ];
 }
 
 impl fmt::Debug for PublicKey {
@@ -164,4 +237,14 @@ impl FromStr for KeyAlgorithm {
             _ => Err(PublicKeyError::Unsupported),
         }
     }
+}
+
+/// Returns SHA-256 of `octets`.
+pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    let digest = digest::digest(&digest::SHA256, octets);
+    hash.iter_mut()
+        .zip(digest.as_ref())
+        .for_each(|(to, from)| *to = *from);
+    hash
 }

@@ -3,6 +3,7 @@
 //! Everything here is a pure function of its arguments. This room does no I/O, reads no clock and
 //! draws no randomness: times, serials and signatures are handed in. It never sees a private key.
 
+mod asn1;
 pub mod authority;
 pub mod certificate;
 pub mod crl;
