@@ -7,10 +7,27 @@
 
 pub mod actor;
 pub mod audit;
+pub mod corridor;
+pub mod entitlement;
+pub mod error;
+pub mod issuer;
 pub mod ledger;
 pub mod pattern;
+pub mod policy;
+pub mod profile;
+pub mod revoke;
+pub mod settle;
+pub mod steps;
 pub mod world;
 
 pub use actor::Actor;
+pub use corridor::{Corridor, CorridorParts};
+pub use entitlement::{Entitlement, EntitlementClaim};
+pub use error::{IssuanceError, Rule, Violation};
+pub use issuer::{Issuer, IssuerError, IssuerParts};
 pub use ledger::{Ledger, LedgerError};
+pub use policy::{GrantedWindow, Policy};
+pub use profile::Profile;
+pub use settle::Settle;
+pub use steps::Issued;
 pub use world::{Clock, Entropy};

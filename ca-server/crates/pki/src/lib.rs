@@ -10,6 +10,7 @@ pub mod crl;
 pub mod csr;
 pub mod identifier;
 pub mod key;
+pub mod lint;
 pub mod ocsp;
 pub mod pem;
 pub mod serial;
