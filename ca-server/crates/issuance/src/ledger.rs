@@ -113,6 +113,9 @@ pub struct PublishedCrl {
     pub this_update: Timestamp,
     /// nextUpdate.
     pub next_update: Timestamp,
+    /// [`Ledger::revocation_epoch`] as it was before the entries were read: they hold every
+    /// revocation up to it, perhaps more.
+    pub revocation_epoch: u64,
     /// The CRL.
     pub der: Arc<[u8]>,
 }
