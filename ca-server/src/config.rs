@@ -1,0 +1,181 @@
+//! The configuration file: TOML in, checked values out.
+//!
+//! Every key is documented beside its field. Unknown keys are refused with the nearest known one.
+//! Paths are relative to the file. Nothing here opens a key or a database.
+
+mod acme;
+mod database;
+mod issuer;
+mod listen;
+mod profile;
+mod refusal;
+mod revocation;
+mod server;
+mod span;
+mod validation;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use acme::{AcmeSection, ExternalAccountSetting};
+pub use database::DatabaseSection;
+pub use issuer::IssuerSection;
+pub use listen::ListenSection;
+pub use profile::{ProfileSection, RevocationSetting, SubjectSetting};
+pub use refusal::ConfigError;
+pub use revocation::RevocationSection;
+pub use server::ServerSection;
+pub use span::Span;
+pub use validation::ValidationSection;
+
+/// A whole configuration.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who this server is to its clients.
+    pub server: ServerSection,
+    /// Where it listens.
+    #[serde(default)]
+    pub listen: ListenSection,
+    /// Where it remembers.
+    pub database: DatabaseSection,
+    /// CRL and OCSP.
+    #[serde(default)]
+    pub revocation: RevocationSection,
+    /// The intermediates, at least one.
+    #[serde(rename = "issuer")]
+    pub issuers: Vec<IssuerSection>,
+    /// Kinds of certificates, at least one.
+    #[serde(rename = "profile")]
+    pub profiles: Vec<ProfileSection>,
+    /// ACME directories.
+    #[serde(rename = "acme", default)]
+    pub acme: Vec<AcmeSection>,
+    /// How control of names is checked.
+    #[serde(default)]
+    pub validation: ValidationSection,
+    /// The folder of the file: what paths are relative to.
+    #[serde(skip)]
+    pub base: PathBuf,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable {
+            file: file.to_owned(),
+            source,
+        };
+        let length = std::fs::metadata(file).map_err(unreadable)?.len();
+        if length > LARGEST_FILE_BYTES {
+            return Err(ConfigError::TooLarge {
+                file: file.to_owned(),
+            });
+        }
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let base = file.parent().map(Path::to_owned).unwrap_or_default();
+        let base = if base.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            base
+        };
+        Self::parse(&text, base)
+    }
+
+    /// Parses and checks text; `base` is what its paths are relative to.
+    pub fn parse(text: &str, base: PathBuf) -> Result<Self, ConfigError> {
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::syntax(&error))?;
+        config.base = base;
+        let faults = config.faults();
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError::Faults(faults))
+        }
+    }
+
+    /// Returns a path as it is meant: relative to the configuration file.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// Returns the effective configuration as TOML. It holds no secret: PINs and passphrases are
+    /// only ever named by where they are, and a database URL's password is cut out.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        let mut shown = self.clone();
+        shown.database.url = self.database.redacted_url();
+        toml::to_string_pretty(&shown).map_err(|error| ConfigError::Syntax(error.to_string()))
+    }
+
+    /// Lists everything wrong that TOML itself cannot see.
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        faults.extend(self.server.faults());
+        faults.extend(self.database.faults());
+        faults.extend(self.revocation.faults());
+        faults.extend(duplicates(
+            "issuer",
+            self.issuers.iter().map(|issuer| &issuer.name),
+        ));
+        faults.extend(duplicates(
+            "profile",
+            self.profiles.iter().map(|profile| &profile.name),
+        ));
+        faults.extend(duplicates("acme", self.acme.iter().map(|acme| &acme.name)));
+        if self.issuers.is_empty() || self.profiles.is_empty() {
+            faults.push("at least one [[issuer]] and one [[profile]] are needed".to_owned());
+        }
+        for issuer in &self.issuers {
+            faults.extend(issuer.faults());
+        }
+        let issuers: BTreeSet<&str> = self
+            .issuers
+            .iter()
+            .map(|issuer| issuer.name.as_str())
+            .collect();
+        for profile in &self.profiles {
+            faults.extend(profile.faults(&issuers));
+        }
+        let profiles: BTreeSet<&str> = self
+            .profiles
+            .iter()
+            .map(|profile| profile.name.as_str())
+            .collect();
+        for acme in &self.acme {
+            faults.extend(acme.faults(&profiles));
+        }
+        faults.extend(self.validation.faults());
+        faults
+    }
+}
+
+fn duplicates<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let mut faults = Vec::new();
+    for name in names {
+        if !seen.insert(name) {
+            faults.push(format!("[[{section}]] {name:?} stands twice"));
+        }
+        if !is_path_segment(name) {
+            faults.push(format!(
+                "[[{section}]] name {name:?}: use 1 to 64 lower-case letters, digits, - and _"
+            ));
+        }
+    }
+    faults
+}
+
+/// Names of issuers, profiles and directories become path segments of URLs.
+fn is_path_segment(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+}
+
+const LARGEST_FILE_BYTES: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,53 @@
+//! `[database]`
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Span;
+
+/// Where the server remembers.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// `sqlite://ca.db` (relative to this file) or `postgres://user@host/db`.
+    pub url: String,
+    /// How long certificates stay readable after they expired.
+    #[serde(default = "default_retention")]
+    pub retention: Span,
+}
+
+impl DatabaseSection {
+    /// Returns the URL with a SQLite path made absolute or relative to `base`.
+    pub fn resolved_url(&self, base: &Path) -> String {
+        match self.url.strip_prefix("sqlite://") {
+            Some(path) => format!("sqlite://{}", base.join(path).display()),
+            None => self.url.clone(),
+        }
+    }
+
+    /// Returns the URL without its password.
+    pub(super) fn redacted_url(&self) -> String {
+        match Url::parse(&self.url) {
+            Ok(mut url) if url.password().is_some() => match url.set_password(Some("REDACTED")) {
+                Ok(()) => url.to_string(),
+                Err(()) => "REDACTED".to_owned(),
+            },
+            Ok(_) | Err(_) => self.url.clone(),
+        }
+    }
+
+    pub(super) fn faults(&self) -> Vec<String> {
+        let known = ["sqlite://", "postgres://", "postgresql://"];
+        if known.iter().any(|scheme| self.url.starts_with(scheme)) {
+            Vec::new()
+        } else {
+            vec!["database.url must begin with sqlite:// or postgres://".to_owned()]
+        }
+    }
+}
+
+const fn default_retention() -> Span {
+    Span::hours(24 * 30)
+}

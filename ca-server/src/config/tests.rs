@@ -1,0 +1,111 @@
+use super::*;
+
+const WHOLE: &str = r#"
+[server]
+external_url = "https://ca.example.internal:8443"
+pki_url = "http://ca.example.internal:8080"
+
+[database]
+url = "sqlite://ca.db"
+
+[[issuer]]
+name = "tls"
+certificate = "tls.pem"
+root = "root.pem"
+key = "file:tls.key"
+root_crl = "root.crl"
+
+[[profile]]
+name = "tls-server"
+issuer = "tls"
+lifetime = "24h"
+extended_key_usage = ["serverAuth"]
+identifiers = ["dns", "ip"]
+revocation = ["crl", "ocsp"]
+
+[[acme]]
+name = "default"
+profiles = ["tls-server"]
+default_profile = "tls-server"
+allow = ["dns:**.example.internal", "ip:10.0.0.0/8"]
+wildcards = true
+"#;
+
+fn refusal(from: &str, to: &str) -> String {
+    let text = WHOLE.replace(from, to);
+    assert_ne!(text, WHOLE, "nothing was replaced");
+    Config::parse(&text, PathBuf::from("/etc/ca"))
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn reads_a_whole_file_and_fills_in_defaults() {
+    let config = Config::parse(WHOLE, PathBuf::from("/etc/ca")).unwrap();
+
+    assert_eq!(
+        config.path(Path::new("tls.pem")),
+        PathBuf::from("/etc/ca/tls.pem")
+    );
+    assert_eq!(
+        config.database.resolved_url(&config.base),
+        "sqlite:///etc/ca/ca.db"
+    );
+    assert_eq!(config.validation.http_port, 80);
+    assert!(config.profiles[0].to_profile().is_ok());
+}
+
+#[test]
+fn names_the_nearest_known_key() {
+    let text = refusal("lifetime = ", "lifetim = ");
+
+    assert!(text.contains("did you mean \"lifetime\"?"), "{text}");
+}
+
+#[test]
+fn lists_every_fault_at_once() {
+    let text = refusal(
+        "issuer = \"tls\"\nlifetime = \"24h\"",
+        "issuer = \"x\"\nlifetime = \"25h\"",
+    );
+
+    assert!(text.contains("no [[issuer]] \"x\""), "{text}");
+    assert!(text.contains("at most 24h"), "{text}");
+}
+
+#[test]
+fn refuses_values_that_cannot_work() {
+    let cases = [
+        (
+            "https://ca.example.internal:8443",
+            "http://ca.example.internal",
+            "external_url",
+        ),
+        ("sqlite://ca.db", "mysql://x", "database.url"),
+        ("name = \"default\"", "name = \"a/b\"", "lower-case"),
+        (
+            "\"dns:**.example.internal\"",
+            "\"dns:a*b\"",
+            "not a pattern",
+        ),
+        ("key = \"file:tls.key\"", "key = \"tls.key\"", "pkcs11:"),
+        ("[\"crl\", \"ocsp\"]", "\"never\"", "none-needed"),
+    ];
+
+    for (from, to, expected) in cases {
+        let text = refusal(from, to);
+        assert!(text.contains(expected), "{to}: {text}");
+    }
+}
+
+#[test]
+fn shows_no_password() {
+    let text = WHOLE.replace("sqlite://ca.db", "postgres://ca:hunter2@db/ca");
+
+    let shown = Config::parse(&text, PathBuf::new())
+        .unwrap()
+        .to_toml()
+        .unwrap();
+
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
