@@ -2,7 +2,7 @@
 //!
 //! Both the offline ceremonies and `ca-server quickstart` build theirs here.
 
-use crate::certificate::{ExtendedKeyUsage, NameConstraints, Template};
+use crate::certificate::{ExtendedKeyUsage, NameConstraints, PathLength, Role, Template};
 use crate::{Certificate, PublicKey, Serial, Validity};
 
 /// What a ceremony decides about a root.
@@ -30,7 +30,7 @@ pub struct SubordinateRequest {
     /// From when to when; never past the root's own end.
     pub validity: Validity,
     /// How many CAs may follow below.
-    pub path_length: crate::certificate::PathLength,
+    pub path_length: PathLength,
     /// Purposes that its leaves may have; empty leaves the extension out (cross-signed roots).
     pub extended_key_usage: Vec<ExtendedKeyUsage>,
     /// Names that its leaves may have.
@@ -43,12 +43,48 @@ pub struct SubordinateRequest {
 
 /// Returns the template of a self-signed root.
 pub fn root(request: RootRequest) -> Template {
-    let _ = request;
-    todo!()
+    Template {
+        serial: request.serial,
+        signature_algorithm: request.public_key.signature_algorithm(),
+        issuer_der: request.subject_der.clone(),
+        subject_der: request.subject_der,
+        validity: request.validity,
+        public_key: request.public_key,
+        authority_key_identifier: None,
+        role: Role::Authority {
+            path_length: PathLength::Unlimited,
+            name_constraints: None,
+        },
+        extended_key_usage: Vec::new(),
+        sans: Vec::new(),
+        crl_urls: Vec::new(),
+        ocsp_urls: Vec::new(),
+        issuer_urls: Vec::new(),
+        no_revocation_available: false,
+        must_staple: false,
+    }
 }
 
 /// Returns the template of a CA certificate below `issuer`, signed with `issuer`'s key.
 pub fn subordinate(issuer: &Certificate, request: SubordinateRequest) -> Template {
-    let _ = (issuer, request);
-    todo!()
+    Template {
+        serial: request.serial,
+        signature_algorithm: issuer.public_key().signature_algorithm(),
+        issuer_der: issuer.subject_der().to_vec(),
+        subject_der: request.subject_der,
+        validity: request.validity,
+        public_key: request.public_key,
+        authority_key_identifier: Some(issuer.key_identifier()),
+        role: Role::Authority {
+            path_length: request.path_length,
+            name_constraints: request.name_constraints,
+        },
+        extended_key_usage: request.extended_key_usage,
+        sans: Vec::new(),
+        crl_urls: request.crl_urls,
+        ocsp_urls: Vec::new(),
+        issuer_urls: request.issuer_urls,
+        no_revocation_available: false,
+        must_staple: false,
+    }
 }

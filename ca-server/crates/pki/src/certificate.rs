@@ -1,11 +1,25 @@
 //! Certificates (RFC 5280): read, judged, and built in two steps so that any token can sign.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+mod chain;
+mod constraints;
+mod extensions;
+mod parse;
+mod template;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use const_oid::ObjectIdentifier;
+
+pub use chain::verify_authority_chain;
+pub use constraints::{NameConstraints, Subtrees};
+pub use extensions::{ExtendedKeyUsage, Extensions, KeyUsage, PathLength};
+pub use template::{Role, Template};
+
+pub use crate::name::{name_from_text, name_with_common_name};
 
 use crate::key::PublicKeyError;
 use crate::pem::PemError;
-use crate::{DnsName, Identifier, PublicKey, Serial, SignatureAlgorithm, Timestamp, Validity};
+use crate::{PublicKey, Serial, SignatureAlgorithm, Validity, asn1, key, name};
 
 /// A parsed certificate together with its original bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,143 +34,6 @@ pub struct Certificate {
     signature_algorithm: SignatureAlgorithm,
     signature: Vec<u8>,
     extensions: Extensions,
-}
-
-/// The extensions that this CA acts upon, as read from a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extensions {
-    /// basicConstraints: `None` where absent or cA is false.
-    pub authority: Option<PathLength>,
-    /// keyUsage, absent or present.
-    pub key_usage: Option<BTreeSet<KeyUsage>>,
-    /// extendedKeyUsage in order.
-    pub extended_key_usage: Vec<ExtendedKeyUsage>,
-    /// subjectAltName entries of the types we know.
-    pub sans: BTreeSet<Identifier>,
-    /// nameConstraints.
-    pub name_constraints: Option<NameConstraints>,
-    /// subjectKeyIdentifier.
-    pub subject_key_identifier: Option<Vec<u8>>,
-    /// authorityKeyIdentifier, its keyIdentifier.
-    pub authority_key_identifier: Option<Vec<u8>>,
-    /// Object identifiers (dotted) of critical extensions that are not known here.
-    pub unknown_critical: Vec<String>,
-}
-
-/// pathLenConstraint of a CA certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathLength {
-    /// No constraint.
-    Unlimited,
-    /// At most so many intermediates below.
-    AtMost(u8),
-}
-
-/// Bits of keyUsage that this CA sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyUsage {
-    /// digitalSignature.
-    DigitalSignature,
-    /// keyEncipherment: RSA server keys only.
-    KeyEncipherment,
-    /// keyAgreement.
-    KeyAgreement,
-    /// keyCertSign.
-    KeyCertSign,
-    /// cRLSign.
-    CrlSign,
-}
-
-/// Purposes (RFC 5280 §4.2.1.12).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ExtendedKeyUsage {
-    /// id-kp-serverAuth, `serverAuth`.
-    ServerAuth,
-    /// id-kp-clientAuth, `clientAuth`.
-    ClientAuth,
-    /// id-kp-codeSigning, `codeSigning`.
-    CodeSigning,
-    /// id-kp-emailProtection, `emailProtection`.
-    EmailProtection,
-    /// id-kp-timeStamping, `timeStamping`.
-    TimeStamping,
-    /// id-kp-OCSPSigning, `OCSPSigning`.
-    OcspSigning,
-    /// Any other, as a dotted object identifier.
-    Other(String),
-}
-
-/// nameConstraints (RFC 5280 §4.2.1.10), always encoded critical.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameConstraints {
-    /// Within which names must lie; an empty list of a type permits all of that type.
-    pub permitted: Subtrees,
-    /// Within which names must not lie.
-    pub excluded: Subtrees,
-}
-
-/// Subtrees by type.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subtrees {
-    /// DNS suffixes, `example.internal` covers itself and everything below.
-    pub dns: Vec<String>,
-    /// Networks: address and prefix length in bits.
-    pub ip: Vec<(IpAddr, u8)>,
-    /// Mail hosts or domains.
-    pub email: Vec<String>,
-    /// URI hosts.
-    pub uri: Vec<String>,
-}
-
-/// Everything that goes into a certificate, before it is signed.
-#[derive(Clone, Debug)]
-pub struct Template {
-    /// The serial number.
-    pub serial: Serial,
-    /// How it will be signed.
-    pub signature_algorithm: SignatureAlgorithm,
-    /// The issuer's Name, byte for byte as in the issuer's own certificate.
-    pub issuer_der: Vec<u8>,
-    /// The subject's Name; empty with a critical SAN.
-    pub subject_der: Vec<u8>,
-    /// notBefore and notAfter.
-    pub validity: Validity,
-    /// The subject's key; its identifier becomes subjectKeyIdentifier.
-    pub public_key: PublicKey,
-    /// The issuer's subjectKeyIdentifier; `None` in a self-signed root.
-    pub authority_key_identifier: Option<Vec<u8>>,
-    /// What kind of certificate, which decides basicConstraints and keyUsage.
-    pub role: Role,
-    /// Purposes; empty leaves the extension out.
-    pub extended_key_usage: Vec<ExtendedKeyUsage>,
-    /// Names.
-    pub sans: Vec<Identifier>,
-    /// Where the CRL is, `http` URLs.
-    pub crl_urls: Vec<String>,
-    /// Where OCSP answers, `http` URLs.
-    pub ocsp_urls: Vec<String>,
-    /// Where the issuer's certificate is, `http` URLs.
-    pub issuer_urls: Vec<String>,
-    /// RFC 9608 noRevAvail; never together with CRL or OCSP URLs.
-    pub no_revocation_available: bool,
-    /// RFC 7633 TLS feature status_request.
-    pub must_staple: bool,
-}
-
-/// What a certificate's holder is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// A CA: keyCertSign, cRLSign; critical basicConstraints.
-    Authority {
-        /// pathLenConstraint.
-        path_length: PathLength,
-        /// nameConstraints, if any.
-        name_constraints: Option<NameConstraints>,
-    },
-    /// A leaf: digitalSignature (RSA server keys keyEncipherment too).
-    EndEntity,
-    /// A delegated OCSP responder: digitalSignature, id-pkix-ocsp-nocheck.
-    OcspResponder,
 }
 
 /// Why a certificate could not be read, built or trusted.
@@ -191,14 +68,13 @@ pub enum CertificateError {
 impl Certificate {
     /// Parses DER; nothing may follow.
     pub fn parse(unverified_der: &[u8]) -> Result<Self, CertificateError> {
-        let _ = unverified_der;
-        todo!()
+        parse::parse(unverified_der)
     }
 
     /// Parses every `CERTIFICATE` block of PEM text; at least one.
     pub fn parse_pem_chain(unverified_pem: &str) -> Result<Vec<Self>, CertificateError> {
-        let _ = unverified_pem;
-        todo!()
+        let blocks = crate::pem::decode_all("CERTIFICATE", unverified_pem)?;
+        blocks.iter().map(|block| Self::parse(block)).collect()
     }
 
     /// Joins to-be-signed bytes and their signature, then parses the whole.
@@ -207,8 +83,7 @@ impl Certificate {
         algorithm: SignatureAlgorithm,
         signature: &[u8],
     ) -> Result<Self, CertificateError> {
-        let _ = (tbs_der, algorithm, signature);
-        todo!()
+        Self::parse(&asn1::signed(tbs_der, algorithm, signature))
     }
 
     /// Returns the original bytes.
@@ -241,9 +116,10 @@ impl Certificate {
         &self.subject_der
     }
 
-    /// Returns the subject for people: `CN=…,O=…` (RFC 4514).
+    /// Returns the subject for people: `CN=…,O=…`, in the order of its encoding, with the escapes
+    /// of RFC 4514, as [`name_from_text`] takes it.
     pub fn subject_text(&self) -> String {
-        todo!()
+        name::to_text(&self.subject_der)
     }
 
     /// Returns notBefore and notAfter.
@@ -261,66 +137,43 @@ impl Certificate {
         &self.extensions
     }
 
+    /// Returns what certificates signed by this one name as their issuer's key: its
+    /// subjectKeyIdentifier, or where it has none what would stand there.
+    pub fn key_identifier(&self) -> Vec<u8> {
+        let own = self.extensions.subject_key_identifier.clone();
+        own.unwrap_or_else(|| self.public_key.key_identifier().to_vec())
+    }
+
     /// Returns SHA-256 of the whole certificate.
     pub fn fingerprint_sha256(&self) -> [u8; 32] {
-        todo!()
+        key::sha256(&self.der)
     }
 
     /// Returns the ARI identifier: base64url(AKI) `.` base64url(serial octets) (RFC 9773 §4.1).
     pub fn renewal_id(&self) -> Option<String> {
-        todo!()
+        let authority = self.extensions.authority_key_identifier.as_ref()?;
+        // The content octets of the INTEGER, so with the zero before a set top bit.
+        let mut serial = self.serial.as_be_bytes().to_vec();
+        if serial.first().is_some_and(|first| *first >= 0x80) {
+            serial.insert(0, 0);
+        }
+        Some(format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(authority),
+            URL_SAFE_NO_PAD.encode(serial)
+        ))
     }
 
     /// Verifies this certificate's signature with `issuer`'s key and that the names match.
     pub fn verify_issued_by(&self, issuer: &Self) -> Result<(), CertificateError> {
-        let _ = issuer;
-        todo!()
+        chain::verify_issued_by(self, issuer)
     }
 }
 
-/// Verifies that `chain` (a CA first, then what signed it) leads to `root` at `at`: signatures,
-/// names, validity, CA flag, keyCertSign, path lengths, unknown critical extensions.
-pub fn verify_authority_chain(
-    chain: &[Certificate],
-    root: &Certificate,
-    at: Timestamp,
-) -> Result<(), CertificateError> {
-    let _ = (chain, root, at);
-    todo!()
-}
+/// TLS feature (RFC 7633 §3).
+pub(crate) const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
+/// noRevAvail (RFC 9608 §2).
+pub(crate) const NO_REV_AVAIL: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.56");
 
-impl NameConstraints {
-    /// Returns whether a certificate with `identifier` may be issued below these constraints.
-    pub fn allow(&self, identifier: &Identifier) -> bool {
-        let _ = identifier;
-        todo!()
-    }
-}
-
-impl Template {
-    /// Returns the TBSCertificate in DER: the bytes to sign, final.
-    pub fn to_be_signed(&self) -> Result<Vec<u8>, CertificateError> {
-        todo!()
-    }
-}
-
-impl ExtendedKeyUsage {
-    /// Parses the name that configurations use (`serverAuth`) or a dotted object identifier.
-    pub fn parse(text: &str) -> Option<Self> {
-        let _ = text;
-        todo!()
-    }
-}
-
-/// Encodes subject text such as `CN=Example Issuing CA,O=Example,C=DE` as a Name, in the order of
-/// writing; `\,` escapes a comma. Attributes: CN, O, OU, C, ST, L, serialNumber.
-pub fn name_from_text(text: &str) -> Result<Vec<u8>, CertificateError> {
-    let _ = text;
-    todo!()
-}
-
-/// Encodes a Name whose only attribute is the given common name.
-pub fn name_with_common_name(name: &DnsName) -> Vec<u8> {
-    let _ = name;
-    todo!()
-}
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,15 @@
 //! Certification requests (RFC 2986): the proof that a requester holds its key.
 
+mod parse;
+
 use std::collections::BTreeSet;
+
+use const_oid::db::{rfc5280, rfc5912};
 
 use crate::identifier::IdentifierError;
 use crate::key::PublicKeyError;
 use crate::pem::PemError;
-use crate::{Identifier, PublicKey};
+use crate::{Identifier, PublicKey, asn1, general_name, key};
 
 /// A request that is well formed, has an acceptable key and is signed by it.
 ///
@@ -55,14 +59,17 @@ pub enum CsrError {
 impl Csr {
     /// Parses and verifies a request in DER.
     pub fn parse(unverified_der: &[u8]) -> Result<Self, CsrError> {
-        let _ = unverified_der;
-        todo!()
+        parse::parse(unverified_der)
     }
 
     /// Parses and verifies a request in PEM (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`).
     pub fn parse_pem(unverified_pem: &str) -> Result<Self, CsrError> {
-        let _ = unverified_pem;
-        todo!()
+        let blocks = crate::pem::decode_all("CERTIFICATE REQUEST", unverified_pem)
+            .or_else(|_| crate::pem::decode_all("NEW CERTIFICATE REQUEST", unverified_pem))?;
+        match blocks.as_slice() {
+            [only] => Self::parse(only),
+            _ => Err(CsrError::Malformed),
+        }
     }
 
     /// Returns the original bytes.
@@ -97,7 +104,7 @@ impl Csr {
 
     /// Returns SHA-256 of the request's DER: what a ceremony asks to be typed back.
     pub fn fingerprint_sha256(&self) -> [u8; 32] {
-        todo!()
+        key::sha256(&self.der)
     }
 }
 
@@ -115,12 +122,40 @@ pub struct CsrTemplate {
 impl CsrTemplate {
     /// Returns the CertificationRequestInfo in DER: the bytes to sign.
     pub fn to_be_signed(&self) -> Vec<u8> {
-        todo!()
+        asn1::sequence(&[
+            &asn1::unsigned_integer(&[0]),
+            &self.subject_der,
+            self.public_key.spki_der(),
+            &asn1::constructed(0, &[&self.extension_request()]),
+        ])
     }
 
     /// Joins the bytes that were signed and their signature into a PKCS#10 request in DER.
     pub fn assemble(&self, to_be_signed: &[u8], signature: &[u8]) -> Vec<u8> {
-        let _ = (to_be_signed, signature);
-        todo!()
+        asn1::signed(
+            to_be_signed,
+            self.public_key.signature_algorithm(),
+            signature,
+        )
+    }
+
+    /// Returns the extensionRequest attribute (RFC 2985 §5.4.2); nothing without names.
+    fn extension_request(&self) -> Vec<u8> {
+        if self.sans.is_empty() {
+            return Vec::new();
+        }
+        let names = asn1::extension(
+            &rfc5280::ID_CE_SUBJECT_ALT_NAME,
+            asn1::Criticality::NonCritical,
+            &general_name::write_alternative_names(&self.sans),
+        );
+        let extensions = asn1::sequence(&[&names]);
+        asn1::sequence(&[
+            &asn1::oid(&rfc5912::ID_EXTENSION_REQ),
+            &asn1::set_of_one(&extensions),
+        ])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+pub(crate) use uri::host as uri_host;
+
 /// One subject of a certificate, as ACME (RFC 8555 §9.7.7, RFC 8738) and SANs know it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identifier {

@@ -1,21 +1,9 @@
-//! Reading DER by hand where the bytes themselves matter; everything is refused that is not DER.
+//! Reading what requests and certificates share; everything that is not DER is refused.
 
-use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier};
-use der::{Decode, Reader, SliceReader, Tag, Tagged};
-use x509_cert::time::Time;
+use const_oid::ObjectIdentifier;
 
-use super::algorithm_identifier;
-use crate::{Serial, SignatureAlgorithm, Timestamp};
-
-/// Input that is not what it claims to be. Where it went wrong helps an attacker only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NotDer;
-
-impl From<der::Error> for NotDer {
-    fn from(_: der::Error) -> Self {
-        Self
-    }
-}
+use crate::Serial;
+use crate::tlv::{self, Cursor, NotDer};
 
 /// The three parts of anything signed, in their original bytes.
 #[derive(Debug, Clone, Copy)]
@@ -26,78 +14,6 @@ pub(crate) struct Signed<'a> {
     pub(crate) algorithm_der: &'a [u8],
     /// Content of the BIT STRING.
     pub(crate) signature: &'a [u8],
-}
-
-/// Decodes the whole of `der` with `body`; nothing may follow.
-pub(crate) fn whole<'a, T>(
-    der: &'a [u8],
-    body: impl FnOnce(&mut SliceReader<'a>) -> Result<T, NotDer>,
-) -> Result<T, NotDer> {
-    let mut reader = SliceReader::new(der)?;
-    let value = body(&mut reader)?;
-    reader.finish()?;
-    Ok(value)
-}
-
-/// Splits content, algorithm and signature (RFC 5280 §4.1, RFC 2986 §4.2).
-pub(crate) fn signed(der: &[u8]) -> Result<Signed<'_>, NotDer> {
-    whole(der, |reader| {
-        reader.sequence(|parts| {
-            Ok(Signed {
-                tbs_der: parts.tlv_bytes()?,
-                algorithm_der: parts.tlv_bytes()?,
-                signature: bit_string(parts)?,
-            })
-        })
-    })
-}
-
-/// Finds the algorithm that an AlgorithmIdentifier names. RSA's NULL parameters may be absent
-/// (RFC 4055 §5); all others must be as this room writes them.
-pub(crate) fn signature_algorithm(der: &[u8]) -> Option<SignatureAlgorithm> {
-    let known = SignatureAlgorithm::ALL
-        .into_iter()
-        .find(|it| algorithm_identifier(*it) == der);
-    known.or_else(|| {
-        RSA.into_iter()
-            .find(|it| super::sequence(&[&super::oid(&super::algorithm_oid(*it))]) == der)
-    })
-}
-
-/// Reads a BIT STRING of whole octets.
-pub(crate) fn bit_string<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8], NotDer> {
-    BitStringRef::decode(reader)?.as_bytes().ok_or(NotDer)
-}
-
-/// Reads a serial number: an INTEGER, minimal, positive, at most 20 octets.
-pub(crate) fn serial(reader: &mut SliceReader<'_>) -> Result<Serial, NotDer> {
-    let integer = AnyRef::decode(reader)?;
-    let octets = integer.value();
-    if integer.tag() != Tag::Integer || !is_minimal_and_not_negative(octets) {
-        return Err(NotDer);
-    }
-    Serial::from_be_bytes(octets).map_err(|_| NotDer)
-}
-
-/// Reads Time; fractions of a second do not decode.
-pub(crate) fn time(reader: &mut SliceReader<'_>) -> Result<Timestamp, NotDer> {
-    let secs = Time::decode(reader)?.to_unix_duration().as_secs();
-    i64::try_from(secs)
-        .map(Timestamp::from_unix_secs)
-        .map_err(|_| NotDer)
-}
-
-/// Reads `[number] EXPLICIT` if it comes next.
-pub(crate) fn explicit<'a, T>(
-    reader: &mut SliceReader<'a>,
-    number: u8,
-    body: impl FnOnce(&mut SliceReader<'a>) -> Result<T, NotDer>,
-) -> Result<Option<T>, NotDer> {
-    if reader.peek_byte() != Some(super::CONTEXT_CONSTRUCTED | number) {
-        return Ok(None);
-    }
-    let field = AnyRef::decode(reader)?;
-    whole(field.value(), body).map(Some)
 }
 
 /// One extension: what it is, whether it is critical, its value.
@@ -111,97 +27,107 @@ pub(crate) struct Extension<'a> {
     pub(crate) value: &'a [u8],
 }
 
-/// Reads Extensions: at least one, each at most once (RFC 5280 §4.2).
-///
-/// An explicit `critical FALSE` is let pass although DER leaves defaults out: requests and old
-/// roots have it.
-pub(crate) fn extensions<'a>(reader: &mut SliceReader<'a>) -> Result<Vec<Extension<'a>>, NotDer> {
-    reader.sequence(|list| {
-        let mut found: Vec<Extension<'a>> = Vec::new();
-        while !list.is_finished() {
-            let extension = list.sequence(extension)?;
-            if found.iter().any(|earlier| earlier.oid == extension.oid) {
-                return Err(NotDer);
-            }
-            found.push(extension);
-        }
-        if found.is_empty() {
-            Err(NotDer)
-        } else {
-            Ok(found)
-        }
-    })
+/// Splits content, algorithm and signature (RFC 5280 §4.1, RFC 2986 §4.2).
+pub(crate) fn signed(der: &[u8]) -> Result<Signed<'_>, NotDer> {
+    let mut parts = Cursor::only(der, tlv::SEQUENCE)?.inside();
+    let signed = Signed {
+        tbs_der: parts.read(tlv::SEQUENCE)?.der,
+        algorithm_der: parts.read(tlv::SEQUENCE)?.der,
+        signature: parts.read(tlv::BIT_STRING)?.whole_octets()?,
+    };
+    parts.finish()?;
+    Ok(signed)
 }
 
-fn extension<'a>(parts: &mut SliceReader<'a>) -> Result<Extension<'a>, NotDer> {
-    Ok(Extension {
-        oid: parts.decode()?,
-        critical: Option::<bool>::decode(parts)?.unwrap_or_default(),
-        value: octets(parts)?,
-    })
-}
-
-/// Reads an OCTET STRING.
-pub(crate) fn octets<'a>(reader: &mut SliceReader<'a>) -> Result<&'a [u8], NotDer> {
-    let string = AnyRef::decode(reader)?;
-    if string.tag() == Tag::OctetString {
-        Ok(string.value())
-    } else {
-        Err(NotDer)
+/// Reads a serial number: an INTEGER, minimal, positive, at most 20 octets.
+pub(crate) fn serial(parts: &mut Cursor<'_>) -> Result<Serial, NotDer> {
+    let octets = parts.read(tlv::INTEGER)?.integer()?;
+    if octets.first().is_some_and(|first| *first >= 0x80) {
+        return Err(NotDer);
     }
+    Serial::from_be_bytes(octets).map_err(|_| NotDer)
 }
 
 /// Reads an INTEGER that must be exactly `expected`, as versions are.
-pub(crate) fn version(reader: &mut SliceReader<'_>, expected: u8) -> Result<(), NotDer> {
-    if u8::decode(reader)? == expected {
+pub(crate) fn version(parts: &mut Cursor<'_>, expected: u8) -> Result<(), NotDer> {
+    let octets = parts.read(tlv::INTEGER)?.integer()?;
+    if octets == [expected] {
         Ok(())
     } else {
         Err(NotDer)
     }
 }
 
-fn is_minimal_and_not_negative(octets: &[u8]) -> bool {
-    match octets {
-        [] => false,
-        [only] => *only < 0x80,
-        [0, second, ..] => *second >= 0x80,
-        [first, ..] => *first < 0x80,
+/// Reads an OBJECT IDENTIFIER.
+pub(crate) fn oid(parts: &mut Cursor<'_>) -> Result<ObjectIdentifier, NotDer> {
+    let octets = parts.read(tlv::OBJECT_IDENTIFIER)?.value;
+    ObjectIdentifier::from_bytes(octets).map_err(|_| NotDer)
+}
+
+/// Reads `[number] EXPLICIT` if it comes next, and returns what is inside.
+pub(crate) fn explicit<'a>(
+    parts: &mut Cursor<'a>,
+    number: u8,
+) -> Result<Option<Cursor<'a>>, NotDer> {
+    Ok(parts
+        .optional(tlv::context(number))?
+        .map(|field| field.inside()))
+}
+
+/// Reads Extensions: at least one, each at most once (RFC 5280 §4.2).
+///
+/// An explicit `critical FALSE` is let pass although DER leaves defaults out: requests and old
+/// roots have it.
+pub(crate) fn extensions<'a>(parts: &mut Cursor<'a>) -> Result<Vec<Extension<'a>>, NotDer> {
+    let mut list = parts.read(tlv::SEQUENCE)?.inside();
+    let mut found: Vec<Extension<'a>> = Vec::new();
+    while !list.is_empty() {
+        let extension = extension(list.read(tlv::SEQUENCE)?.inside())?;
+        if found.iter().any(|earlier| earlier.oid == extension.oid) || found.len() == MAX {
+            return Err(NotDer);
+        }
+        found.push(extension);
+    }
+    if found.is_empty() {
+        Err(NotDer)
+    } else {
+        Ok(found)
     }
 }
 
-const RSA: [SignatureAlgorithm; 3] = [
-    SignatureAlgorithm::RsaSha256,
-    SignatureAlgorithm::RsaSha384,
-    SignatureAlgorithm::RsaSha512,
-];
+fn extension(mut parts: Cursor<'_>) -> Result<Extension<'_>, NotDer> {
+    let extension = Extension {
+        oid: oid(&mut parts)?,
+        critical: critical(&mut parts)?,
+        value: parts.read(tlv::OCTET_STRING)?.value,
+    };
+    parts.finish()?;
+    Ok(extension)
+}
+
+fn critical(parts: &mut Cursor<'_>) -> Result<bool, NotDer> {
+    match parts.optional(tlv::BOOLEAN)?.map(|boolean| boolean.value) {
+        None | Some([0x00]) => Ok(false),
+        Some([0xff]) => Ok(true),
+        Some(_) => Err(NotDer),
+    }
+}
+
+/// More extensions than any certificate has; bounds the search for duplicates.
+const MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asn1;
-
-    #[test]
-    fn reads_every_algorithm_that_is_written() {
-        for algorithm in SignatureAlgorithm::ALL {
-            assert_eq!(
-                signature_algorithm(&algorithm_identifier(algorithm)),
-                Some(algorithm)
-            );
-        }
-    }
+    use crate::{SignatureAlgorithm, asn1};
 
     #[test]
     fn refuses_trailing_bytes_everywhere() {
         let tbs = asn1::sequence(&[]);
         let good = asn1::signed(&tbs, SignatureAlgorithm::Ed25519, &[1]);
-        let mut after = good.clone();
-        after.push(0);
-        let inside = asn1::sequence(&[
-            &tbs,
-            &algorithm_identifier(SignatureAlgorithm::Ed25519),
-            &asn1::bit_string(&[1]),
-            &asn1::null(),
-        ]);
+        let after = [good.as_slice(), &[0]].concat();
+        let algorithm = tlv::algorithm::algorithm_identifier(SignatureAlgorithm::Ed25519);
+        let inside = asn1::sequence(&[&tbs, algorithm, &asn1::bit_string(&[1]), &asn1::null()]);
 
         assert_eq!(signed(&good).map(|it| it.signature), Ok(&[1][..]));
         assert!(signed(&after).is_err());
@@ -210,7 +136,7 @@ mod tests {
 
     #[test]
     fn refuses_serials_that_are_negative_padded_or_long() {
-        let read = |content: &[u8]| whole(&asn1::tlv(0x02, content), serial);
+        let read = |content: &[u8]| serial(&mut Cursor::new(&tlv::element(0x02, &[content])));
 
         assert!(read(&[0x01]).is_ok());
         assert!(read(&[0x00, 0x80]).is_ok());
@@ -227,11 +153,12 @@ mod tests {
             asn1::Criticality::Critical,
             &[0x05, 0x00],
         );
+        let count = |list: &[&[u8]]| {
+            extensions(&mut Cursor::new(&asn1::sequence(list))).map(|found| found.len())
+        };
 
-        assert_eq!(
-            whole(&asn1::sequence(&[&one]), extensions).map(|it| it.len()),
-            Ok(1)
-        );
-        assert!(whole(&asn1::sequence(&[&one, &one]), extensions).is_err());
+        assert_eq!(count(&[&one]), Ok(1));
+        assert_eq!(count(&[&one, &one]), Err(NotDer));
+        assert_eq!(count(&[]), Err(NotDer));
     }
 }

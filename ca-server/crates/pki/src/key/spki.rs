@@ -5,13 +5,14 @@ use aws_lc_rs::signature::{
     EcdsaVerificationAlgorithm, ParsedPublicKey,
 };
 use const_oid::db::{rfc5912, rfc8410};
-use der::asn1::{AnyRef, UintRef};
-use der::{Decode, Reader};
+use der::Decode;
+use der::asn1::AnyRef;
 use num_bigint::BigUint;
 use spki::SubjectPublicKeyInfoRef;
 
 use super::{KeyAlgorithm, PublicKeyError, weak};
 use crate::asn1;
+use crate::tlv::{self, Cursor, NotDer, Tlv};
 
 /// Returns the kind of key and the content of its BIT STRING, if the key may be used.
 pub(super) fn judge(unverified_der: &[u8]) -> Result<(KeyAlgorithm, &[u8]), PublicKeyError> {
@@ -102,17 +103,26 @@ fn judge_rsa(parameters: Option<AnyRef<'_>>, key: &[u8]) -> Result<KeyAlgorithm,
     if !parameters.is_some_and(AnyRef::is_null) {
         return Err(PublicKeyError::Malformed);
     }
-    let (modulus, exponent) = asn1::read::whole(key, |reader| {
-        reader.sequence(|parts| {
-            let modulus = UintRef::decode(parts)?;
-            Ok((modulus, UintRef::decode(parts)?))
-        })
-    })
-    .map_err(|_| PublicKeyError::Malformed)?;
-    let modulus = BigUint::from_bytes_be(modulus.as_bytes());
-    weak::refuse_rsa(&modulus, exponent.as_bytes())?;
+    let (modulus, exponent) = rsa_components(key).map_err(|_| PublicKeyError::Malformed)?;
+    weak::refuse_rsa(&modulus, &exponent)?;
     let bits = u32::try_from(modulus.bits()).map_err(|_| PublicKeyError::Malformed)?;
     Ok(KeyAlgorithm::Rsa { bits })
+}
+
+/// Reads RSAPublicKey (RFC 8017 §A.1.1).
+fn rsa_components(key: &[u8]) -> Result<(BigUint, BigUint), NotDer> {
+    let mut parts = Cursor::only(key, tlv::SEQUENCE)?.inside();
+    let modulus = positive(parts.read(tlv::INTEGER)?)?;
+    let exponent = positive(parts.read(tlv::INTEGER)?)?;
+    parts.finish()?;
+    Ok((modulus, exponent))
+}
+
+fn positive(integer: Tlv<'_>) -> Result<BigUint, NotDer> {
+    match integer.integer()? {
+        [0x80..=0xff, ..] => Err(NotDer),
+        octets => Ok(BigUint::from_bytes_be(octets)),
+    }
 }
 
 fn malformed(_: der::Error) -> PublicKeyError {

@@ -6,7 +6,7 @@ use num_integer::Integer;
 use super::PublicKeyError;
 
 /// Refuses an RSA key that is too small, too large, malformed or known to fall.
-pub(super) fn refuse_rsa(modulus: &BigUint, exponent: &[u8]) -> Result<(), PublicKeyError> {
+pub(super) fn refuse_rsa(modulus: &BigUint, exponent: &BigUint) -> Result<(), PublicKeyError> {
     let weak = |why| Err(PublicKeyError::Weak(why));
     if modulus.bits() < 2_048 {
         return weak("RSA below 2048 bits");
@@ -41,9 +41,8 @@ pub(super) fn has_small_order(key: &[u8]) -> bool {
     SMALL_ORDER_Y.iter().any(|y| magnitude == y)
 }
 
-fn refuse_exponent(exponent: &[u8]) -> Result<(), PublicKeyError> {
-    let exponent = BigUint::from_bytes_be(exponent);
-    if !exponent.bit(0) || exponent < BigUint::from(65_537_u32) {
+fn refuse_exponent(exponent: &BigUint) -> Result<(), PublicKeyError> {
+    if !exponent.bit(0) || *exponent < BigUint::from(65_537_u32) {
         return Err(PublicKeyError::Weak(
             "the RSA exponent is even or below 65537",
         ));
@@ -83,7 +82,7 @@ fn has_small_factor(modulus: &BigUint) -> bool {
 }
 
 fn is_off_the_wheel(candidate: &u64) -> bool {
-    WHEEL.iter().all(|prime| candidate % prime != 0)
+    WHEEL.iter().all(|prime| !candidate.is_multiple_of(prime))
 }
 
 /// Returns whether `modulus` bears the fingerprint of the defective generator: modulo every small
