@@ -4,3 +4,4 @@
 //! decides nothing that belongs to them.
 
 pub mod config;
+pub mod http;

@@ -1,0 +1,5 @@
+//! The HTTP floor: three listeners, one noun a file, no decisions.
+
+pub(crate) mod layers;
+pub(crate) mod listener;
+pub(crate) mod ops;

@@ -1,0 +1,142 @@
+//! The server's own TLS certificate: issued by its own corridor, renewed in place.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use ca_issuance::{Actor, Corridor, Entitlement, EntitlementClaim, IssuanceError};
+use ca_keys::{KeyError, SoftwareKey};
+use ca_pki::csr::{CsrError, CsrTemplate};
+use ca_pki::{Csr, Identifier, KeyAlgorithm, Timestamp, Validity};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+/// The internal profile of the server's own certificate.
+pub(crate) const PROFILE: &str = "server-tls";
+
+/// Why the server has no certificate for itself.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The key could not be made.
+    #[error("cannot make the server's own key")]
+    Key(#[from] KeyError),
+    /// The request for it is wrong: a bug.
+    #[error("the server's own CSR does not hold")]
+    Csr(#[from] CsrError),
+    /// The corridor said no: names outside of the issuer's constraints, or no signer.
+    #[error("the issuer does not sign the server's own certificate: {0}")]
+    Issuance(String),
+    /// rustls does not take key or certificate: a bug.
+    #[error("the TLS library refuses the server's own certificate")]
+    Rustls(#[from] rustls::Error),
+}
+
+/// The server's own certificate, replaced while connections go on.
+#[derive(Debug)]
+pub(crate) struct ServerCertificate {
+    names: BTreeSet<Identifier>,
+    current: ArcSwapOption<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    key: Arc<CertifiedKey>,
+    validity: Validity,
+}
+
+impl ServerCertificate {
+    /// Prepares for these names; nothing is issued yet.
+    pub(crate) fn new(names: BTreeSet<Identifier>) -> Arc<Self> {
+        Arc::new(Self { names, current: ArcSwapOption::empty() })
+    }
+
+    /// Makes a fresh key, has it certified and serves with it from the next handshake on.
+    pub(crate) async fn renew(&self, corridor: &Arc<Corridor>) -> Result<Validity, TlsError> {
+        let key = SoftwareKey::generate(KeyAlgorithm::EcP256)?;
+        let csr = own_csr(&key, self.names.iter().cloned().collect()).await?;
+        let entitlement = Entitlement::attest(EntitlementClaim {
+            actor: Actor::System,
+            identifiers: self.names.clone(),
+            profile: PROFILE.to_owned(),
+            not_before: None,
+            not_after: None,
+            order: None,
+            forbidden_key: None,
+        });
+        let issued = corridor.issue(csr, entitlement).await.map_err(|error| in_words(&error))?;
+
+        let chain = corridor.issuer(issued.issuer()).map(|issuer| issuer.chain());
+        let certificates = std::iter::once(issued.certificate())
+            .chain(chain.unwrap_or_default())
+            .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
+            .collect();
+        let pkcs8 = PrivatePkcs8KeyDer::from(key.to_pkcs8_der()?.to_vec());
+        let signer = any_supported_type(&PrivateKeyDer::Pkcs8(pkcs8))?;
+        let validity = issued.validity();
+        let key = Arc::new(CertifiedKey::new(certificates, signer));
+        self.current.store(Some(Arc::new(Current { key, validity })));
+        Ok(validity)
+    }
+
+    /// Returns whether half of the certificate's life is over, or there is none.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        self.current.load().as_ref().is_none_or(|current| {
+            let half = current.validity.lifetime() / 2;
+            now >= current.validity.not_before.plus(half)
+        })
+    }
+
+    /// Returns until when the current certificate holds.
+    pub(crate) fn not_after(&self) -> Option<Timestamp> {
+        self.current.load().as_ref().map(|current| current.validity.not_after)
+    }
+}
+
+impl ResolvesServerCert for ServerCertificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.current.load().as_ref().map(|current| Arc::clone(&current.key))
+    }
+}
+
+/// Returns the TLS configuration of the public listener: TLS 1.2 and 1.3, HTTP/2 and 1.1.
+pub(crate) fn server_config(
+    certificate: Arc<ServerCertificate>,
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_cert_resolver(certificate);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Makes the CSR with which the server asks itself: it walks the corridor like everyone's.
+async fn own_csr(key: &SoftwareKey, sans: Vec<Identifier>) -> Result<Csr, TlsError> {
+    use ca_keys::SigningKey;
+
+    let template = CsrTemplate {
+        subject_der: vec![0x30, 0x00],
+        public_key: key.public_key().clone(),
+        sans,
+    };
+    let to_be_signed = template.to_be_signed();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let signature = key.sign(&to_be_signed, deadline).await?;
+    Ok(Csr::parse(&template.assemble(&to_be_signed, &signature))?)
+}
+
+fn in_words(error: &IssuanceError) -> TlsError {
+    match error {
+        IssuanceError::Refused(violations) => {
+            let rules: Vec<&str> = violations.iter().map(|broken| broken.detail.as_str()).collect();
+            TlsError::Issuance(rules.join("; "))
+        }
+        IssuanceError::Busy { .. } | IssuanceError::Conflict | IssuanceError::Failed(_) => {
+            TlsError::Issuance(error.to_string())
+        }
+    }
+}
