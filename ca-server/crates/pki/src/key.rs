@@ -176,6 +176,11 @@ impl PublicKey {
             .map_err(|_| BadSignature)
     }
 
+    /// Returns whether a holder of this key can sign with `algorithm`.
+    pub fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
+        verify::with_der_signatures(self.algorithm, algorithm).is_some()
+    }
+
     /// Returns the algorithm with which this key's holder signs certificates: P-256 with SHA-256,
     /// P-384 with SHA-384, P-521 with SHA-512, RSA with SHA-256.
     pub fn signature_algorithm(&self) -> SignatureAlgorithm {

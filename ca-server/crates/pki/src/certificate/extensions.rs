@@ -160,7 +160,7 @@ impl ExtendedKeyUsage {
     }
 
     /// Returns the object identifier; `None` where `Other` holds none.
-    pub(super) fn oid(&self) -> Option<ObjectIdentifier> {
+    pub(crate) fn oid(&self) -> Option<ObjectIdentifier> {
         match self {
             Self::Other(dotted) => ObjectIdentifier::new(dotted).ok(),
             Self::ServerAuth
