@@ -1,5 +1,6 @@
 //! What can go wrong with a key, by who must act.
 
+use std::path::Path;
 use std::time::Duration;
 
 /// Why a key cannot be opened, made or used.
@@ -26,4 +27,19 @@ pub enum KeyError {
     /// The token or file answered with an error: the operator reads the log.
     #[error("the token or key file failed: {0}")]
     Device(String),
+}
+
+impl KeyError {
+    /// Says which file it is about.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        let place = |text: String| format!("{}: {text}", path.display());
+        match self {
+            Self::Uri(text) => Self::Uri(place(text)),
+            Self::Secret(text) => Self::Secret(place(text)),
+            Self::Key(text) => Self::Key(place(text)),
+            Self::Device(text) => Self::Device(place(text)),
+            Self::Unavailable { retry_after } => Self::Unavailable { retry_after },
+            Self::DeadlineExceeded => Self::DeadlineExceeded,
+        }
+    }
 }

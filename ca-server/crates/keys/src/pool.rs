@@ -1,0 +1,214 @@
+//! The threads that sign for one token key, and the queue that feeds them.
+//!
+//! Tokens block, so each thread owns one session and nothing else touches it. The queue is
+//! bounded: when it is full, the answer is "later", at once.
+
+mod breaker;
+mod health;
+mod reply;
+mod worker;
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use self::health::Health;
+use self::reply::Reply;
+use self::worker::Worker;
+use crate::meters::{Meters, Outcome};
+use crate::{KeyError, SignerOptions};
+
+/// What makes sessions and signs in them. Both calls may block for as long as they like.
+pub(crate) trait Device: Send + Sync + 'static {
+    /// A session, used by one thread only.
+    type Session: Send + 'static;
+
+    /// Opens a session that is ready to sign.
+    fn connect(&self) -> Result<Self::Session, Fault>;
+
+    /// Signs prepared input.
+    fn sign(&self, session: &Self::Session, input: &[u8]) -> Result<Vec<u8>, Fault>;
+}
+
+/// Why a device did not sign.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The session or the device went away; a new session may cure it.
+    Lost(String),
+    /// A new session changes nothing.
+    Broken(KeyError),
+}
+
+impl From<Fault> for KeyError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Lost(reason) => Self::Device(reason),
+            Fault::Broken(error) => error,
+        }
+    }
+}
+
+/// Threads that sign, behind a bounded queue and a circuit breaker.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    queue: SyncSender<Job>,
+    health: Arc<Health>,
+    meters: Meters,
+}
+
+/// One signature to make.
+struct Job {
+    input: Vec<u8>,
+    deadline: Instant,
+    reply: Reply,
+}
+
+impl Pool {
+    /// Starts the threads; the first takes over `session`, the others connect when needed.
+    pub(crate) fn start<D: Device>(
+        device: D,
+        session: D::Session,
+        options: &SignerOptions,
+        meters: Meters,
+    ) -> Result<Self, KeyError> {
+        let (queue, jobs) = mpsc::sync_channel(options.queue.get());
+        let pool = Self {
+            queue,
+            health: Arc::new(Health::new(options.breaker, meters.clone())),
+            meters,
+        };
+        let (device, jobs) = (Arc::new(device), Arc::new(Mutex::new(jobs)));
+        let mut session = Some(session);
+        for number in 0..thread_count(options) {
+            pool.spawn(
+                number,
+                Arc::clone(&device),
+                session.take(),
+                Arc::clone(&jobs),
+            )?;
+        }
+        Ok(pool)
+    }
+
+    /// Waits for a signature without blocking the runtime, until `deadline` at most.
+    pub(crate) async fn sign(
+        &self,
+        input: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, KeyError> {
+        let started = Instant::now();
+        let (reply, answer) = oneshot::channel();
+        let result = match self.submit(input, deadline, Reply::Task(reply)) {
+            Err(error) => Err(error),
+            Ok(()) => match tokio::time::timeout_at(deadline.into(), answer).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(self.thread_lost()),
+                Err(_) => Err(self.missed_deadline()),
+            },
+        };
+        self.meters
+            .answered(Outcome::of(&result), started.elapsed());
+        result
+    }
+
+    /// Waits for a signature on the calling thread, until `deadline` at most.
+    pub(crate) fn sign_blocking(
+        &self,
+        input: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, KeyError> {
+        let started = Instant::now();
+        let (reply, answer) = mpsc::sync_channel(1);
+        let result = match self.submit(input, deadline, Reply::Thread(reply)) {
+            Err(error) => Err(error),
+            Ok(()) => {
+                match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                    Ok(result) => result,
+                    Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.thread_lost()),
+                    Err(mpsc::RecvTimeoutError::Timeout) => Err(self.missed_deadline()),
+                }
+            }
+        };
+        self.meters
+            .answered(Outcome::of(&result), started.elapsed());
+        result
+    }
+
+    fn submit(&self, input: Vec<u8>, deadline: Instant, reply: Reply) -> Result<(), KeyError> {
+        let now = Instant::now();
+        if deadline <= now {
+            return Err(KeyError::DeadlineExceeded);
+        }
+        self.health.admit(now)?;
+        self.meters.queued();
+        let job = Job {
+            input,
+            deadline,
+            reply,
+        };
+        let Err(refused) = self.queue.try_send(job) else {
+            return Ok(());
+        };
+        self.meters.dequeued();
+        match refused {
+            TrySendError::Full(_) => {
+                self.health.crowded(now);
+                Err(KeyError::Unavailable {
+                    retry_after: RETRY_WHEN_FULL,
+                })
+            }
+            TrySendError::Disconnected(_) => Err(self.thread_lost()),
+        }
+    }
+
+    /// The thread may hang in its device, so only the caller can report it.
+    fn missed_deadline(&self) -> KeyError {
+        let error = KeyError::DeadlineExceeded;
+        self.health.failed(&error);
+        error
+    }
+
+    fn thread_lost(&self) -> KeyError {
+        let error = KeyError::Device("a signing thread ended".into());
+        self.health.failed(&error);
+        error
+    }
+
+    fn spawn<D: Device>(
+        &self,
+        number: usize,
+        device: Arc<D>,
+        session: Option<D::Session>,
+        jobs: Arc<Mutex<Receiver<Job>>>,
+    ) -> Result<(), KeyError> {
+        let worker = Worker {
+            device,
+            session,
+            jobs,
+            health: Arc::clone(&self.health),
+            meters: self.meters.clone(),
+        };
+        // The thread is not joined: it may hang in its device, and shutdown must not.
+        thread::Builder::new()
+            .name(format!("signer-{number}"))
+            .spawn(move || worker.run())
+            .map(drop)
+            .map_err(|error| KeyError::Device(format!("no signing thread: {error}")))
+    }
+}
+
+fn thread_count(options: &SignerOptions) -> usize {
+    options
+        .sessions
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, NonZeroUsize::get)
+}
+
+const RETRY_WHEN_FULL: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

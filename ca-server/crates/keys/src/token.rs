@@ -1,0 +1,110 @@
+//! Keys in a PKCS#11 token: found or made there, used there, never out of there.
+
+mod attribute;
+mod device;
+mod fault;
+mod generate;
+mod login;
+mod module;
+mod object;
+mod public_half;
+mod scheme;
+mod slot;
+
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+use ca_pki::{KeyAlgorithm, PublicKey};
+
+use self::device::TokenDevice;
+use self::scheme::Scheme;
+use crate::meters::Meters;
+use crate::pool::{Device, Pool};
+use crate::{KeyError, SignerOptions, SigningKey, TokenUri};
+
+/// A private key in a token, with the threads that sign with it.
+#[derive(Debug)]
+pub struct TokenKey {
+    pool: Pool,
+    public: PublicKey,
+    scheme: Scheme,
+}
+
+impl TokenKey {
+    /// Finds the key in its token, proves that it signs, and starts its threads.
+    ///
+    /// Refused: a key that could leave the token, one that may not sign, and a name that two keys
+    /// or two tokens answer to. From then on the key is known by its CKA_ID and its public half.
+    pub fn open(uri: &TokenUri, options: &SignerOptions) -> Result<Self, KeyError> {
+        let (device, session) = TokenDevice::open(uri)?;
+        let public = device.public_key().clone();
+        let scheme = Scheme::of(&public)?;
+
+        let raw = device.sign(&session, &scheme.input(PROBE))?;
+        public
+            .verify(
+                public.signature_algorithm(),
+                PROBE,
+                &scheme.signature(&raw)?,
+            )
+            .map_err(|_| {
+                KeyError::Key("the public key beside it in the token is another key's".into())
+            })?;
+
+        let options = within_session_limit(options, device.session_limit());
+        let meters = Meters::named(&uri.to_string());
+        Ok(Self {
+            pool: Pool::start(device, session, &options, meters)?,
+            public,
+            scheme,
+        })
+    }
+
+    /// Makes a key pair inside the token, not extractable, and opens it.
+    ///
+    /// The label is the URI's `object`, the CKA_ID its `id` or else random. A label that a key
+    /// has already is refused.
+    pub fn generate(
+        uri: &TokenUri,
+        algorithm: KeyAlgorithm,
+        options: &SignerOptions,
+    ) -> Result<Self, KeyError> {
+        generate::generate(uri, algorithm)?;
+        Self::open(uri, options)
+    }
+}
+
+#[async_trait::async_trait]
+impl SigningKey for TokenKey {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
+        let raw = self.pool.sign(self.scheme.input(message), deadline).await?;
+        self.scheme.signature(&raw)
+    }
+
+    fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
+        let raw = self
+            .pool
+            .sign_blocking(self.scheme.input(message), deadline)?;
+        self.scheme.signature(&raw)
+    }
+}
+
+/// Leaves one of the token's sessions to whoever administers it.
+fn within_session_limit(options: &SignerOptions, limit: Option<NonZeroUsize>) -> SignerOptions {
+    let mut options = options.clone();
+    if let Some(limit) = limit {
+        let usable = NonZeroUsize::new(limit.get() - 1).unwrap_or(NonZeroUsize::MIN);
+        let wanted = options
+            .sessions
+            .or_else(|| std::thread::available_parallelism().ok());
+        options.sessions = Some(wanted.map_or(usable, |wanted| wanted.min(usable)));
+    }
+    options
+}
+
+// No certificate, CRL or OCSP response begins like this: all of them are DER sequences.
+const PROBE: &[u8] = b"does this private key belong to the public key beside it?";
