@@ -1,5 +1,7 @@
 //! The HTTP floor: three listeners, one noun a file, no decisions.
 
+pub(crate) mod acme;
 pub(crate) mod layers;
 pub(crate) mod listener;
 pub(crate) mod ops;
+pub(crate) mod problem;

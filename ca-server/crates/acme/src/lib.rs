@@ -5,14 +5,26 @@
 //! through the corridor of `ca-issuance`.
 
 pub mod account;
+pub mod acme;
 pub mod authorization;
 pub mod directory;
+pub mod error;
 pub mod external_account;
+mod json;
+pub mod jwk;
+mod jws;
+mod nonce;
 pub mod order;
+mod payload;
 pub mod problem;
+pub mod request;
 pub mod store;
+pub mod urls;
 pub mod validator;
 
+pub use acme::{Acme, AcmeParts};
+pub use error::Error;
 pub use problem::{Problem, ProblemKind};
 pub use store::{AcmeStore, StoreError};
+pub use urls::Urls;
 pub use validator::Validator;

@@ -1,0 +1,106 @@
+//! The ACME service: what every operation needs at hand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_issuance::Corridor;
+use ca_pki::Timestamp;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::directory::Directory;
+use crate::nonce::Nonces;
+use crate::urls::Urls;
+use crate::{AcmeStore, Error, Problem, Validator};
+
+/// The ACME service. Operations are `impl` blocks beside the noun that they are about.
+pub struct Acme {
+    pub(crate) store: Arc<dyn AcmeStore>,
+    pub(crate) corridor: Arc<Corridor>,
+    pub(crate) validator: Arc<dyn Validator>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) urls: Urls,
+    pub(crate) nonces: Nonces,
+    directories: BTreeMap<String, Arc<Directory>>,
+}
+
+/// What an [`Acme`] is made of.
+pub struct AcmeParts {
+    /// What remembers.
+    pub store: Arc<dyn AcmeStore>,
+    /// The road to signatures and revocations; its clock and entropy are used here too.
+    pub corridor: Arc<Corridor>,
+    /// What asks the outside world.
+    pub validator: Arc<dyn Validator>,
+    /// Where work runs that must outlive its request.
+    pub tasks: TaskTracker,
+    /// The URL under which clients reach the server.
+    pub external_url: Url,
+    /// The directories as configured.
+    pub directories: Vec<Directory>,
+}
+
+impl Acme {
+    /// Joins the parts; reads (or first makes) the nonce key that all servers share.
+    pub async fn new(parts: AcmeParts) -> Result<Self, Error> {
+        let mut fresh = [0; 32];
+        parts.corridor.entropy().fill(&mut fresh)?;
+        let nonce_key = parts.store.shared_secret("acme-nonce", fresh).await?;
+        Ok(Self {
+            store: parts.store,
+            corridor: parts.corridor,
+            validator: parts.validator,
+            tasks: parts.tasks,
+            urls: Urls::new(&parts.external_url),
+            nonces: Nonces::new(&nonce_key),
+            directories: parts
+                .directories
+                .into_iter()
+                .map(|directory| (directory.name.clone(), Arc::new(directory)))
+                .collect(),
+        })
+    }
+
+    /// Returns the URL builder.
+    pub fn urls(&self) -> &Urls {
+        &self.urls
+    }
+
+    /// Returns the directory of this name; 404 where there is none.
+    pub fn directory(&self, name: &str) -> Result<&Arc<Directory>, Error> {
+        self.directories.get(name).ok_or_else(|| {
+            Problem::malformed("there is no such directory")
+                .with_status(404)
+                .into()
+        })
+    }
+
+    /// Returns a fresh nonce for a response (RFC 8555 §6.5).
+    pub fn fresh_nonce(&self) -> Result<String, Error> {
+        Ok(self
+            .nonces
+            .issue(self.now(), self.corridor.entropy().as_ref())?)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.corridor.clock().now()
+    }
+
+    /// Draws an id that cannot be guessed: 128 bits, base64url.
+    pub(crate) fn fresh_id(&self) -> Result<String, Error> {
+        self.random_text::<16>()
+    }
+
+    /// Draws a challenge token: 256 bits, base64url (RFC 8555 §8.1 asks for 128).
+    pub(crate) fn fresh_token(&self) -> Result<String, Error> {
+        self.random_text::<32>()
+    }
+
+    fn random_text<const N: usize>(&self) -> Result<String, Error> {
+        let mut octets = [0; N];
+        self.corridor.entropy().fill(&mut octets)?;
+        Ok(URL_SAFE_NO_PAD.encode(octets))
+    }
+}

@@ -1,0 +1,49 @@
+//! The ACME door (RFC 8555): routes on one screen, a noun a file.
+
+mod directory;
+mod envelope;
+mod headers;
+mod nonce;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use ca_acme::{Acme, Problem};
+
+use crate::http::problem::Refusal;
+
+/// Returns everything below `/acme`.
+pub(crate) fn router(acme: Arc<Acme>) -> Router {
+    let routes = Router::new()
+        .route(
+            "/{directory}/directory",
+            get(directory::show).post(directory::show_to_account),
+        )
+        .route(
+            "/{directory}/new-nonce",
+            get(nonce::get).head(nonce::head).post(nonce::post),
+        )
+        .method_not_allowed_fallback(not_allowed)
+        .fallback(missing)
+        .layer(from_fn_with_state(Arc::clone(&acme), headers::add))
+        .with_state(acme);
+    Router::new().nest("/acme", routes)
+}
+
+async fn missing() -> Refusal {
+    Problem::malformed("there is no such resource")
+        .with_status(404)
+        .into()
+}
+
+/// GET is for the directory, nonces and renewal information only (RFC 8555 §6.3).
+async fn not_allowed(method: Method) -> Refusal {
+    Problem::malformed(format!(
+        "{method} is not for this resource, see the header Allow"
+    ))
+    .with_status(405)
+    .into()
+}

@@ -1,0 +1,117 @@
+//! Handler arguments that state who signed the request (RFC 8555 §6.2).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Bytes, HttpBody, to_bytes};
+use axum::extract::{FromRequest, OriginalUri, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Uri};
+use ca_acme::request::{AccountRequest, KeyRequest, SignedRequest, Unverified};
+use ca_acme::{Acme, Error, Problem};
+use tokio::time::timeout;
+
+use super::headers::directory_in;
+use crate::http::problem::Refusal;
+
+/// A request signed by a valid account.
+pub(super) struct ByAccount(pub(super) AccountRequest);
+
+/// A request signed by the key inside it.
+pub(super) struct ByKey(pub(super) KeyRequest);
+
+/// A request signed either way.
+pub(super) struct ByEither(pub(super) SignedRequest);
+
+impl FromRequest<Arc<Acme>> for ByAccount {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, acme: &Arc<Acme>) -> Result<Self, Refusal> {
+        let post = Post::read(request, acme).await?;
+        Ok(Self(acme.accept_from_account(post.unverified()).await?))
+    }
+}
+
+impl FromRequest<Arc<Acme>> for ByKey {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, acme: &Arc<Acme>) -> Result<Self, Refusal> {
+        let post = Post::read(request, acme).await?;
+        Ok(Self(acme.accept_from_key(post.unverified()).await?))
+    }
+}
+
+impl FromRequest<Arc<Acme>> for ByEither {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, acme: &Arc<Acme>) -> Result<Self, Refusal> {
+        let post = Post::read(request, acme).await?;
+        Ok(Self(acme.accept_from_either(post.unverified()).await?))
+    }
+}
+
+/// A POST's parts, owned.
+struct Post {
+    uri: Uri,
+    body: Bytes,
+}
+
+impl Post {
+    async fn read(mut request: Request, acme: &Acme) -> Result<Self, Error> {
+        let uri = match request.extensions_mut().remove::<OriginalUri>() {
+            Some(OriginalUri(uri)) => uri,
+            None => request.uri().clone(),
+        };
+        acme.directory(directory_in(uri.path()))?;
+        require_jose(request.headers())?;
+        let body = read_body(request).await?;
+        Ok(Self { uri, body })
+    }
+
+    fn unverified(&self) -> Unverified<'_> {
+        Unverified {
+            directory: directory_in(self.uri.path()),
+            path_and_query: self
+                .uri
+                .path_and_query()
+                .map_or_else(|| self.uri.path(), |both| both.as_str()),
+            body: &self.body,
+        }
+    }
+}
+
+/// Requires the media type of RFC 8555 §6.2, whatever its parameters.
+fn require_jose(headers: &HeaderMap) -> Result<(), Error> {
+    let media_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(str::trim);
+    if media_type.is_some_and(|text| text.eq_ignore_ascii_case("application/jose+json")) {
+        return Ok(());
+    }
+    let detail = "POST wants the Content-Type application/jose+json";
+    Err(Problem::malformed(detail).with_status(415).into())
+}
+
+async fn read_body(request: Request) -> Result<Bytes, Error> {
+    let body = request.into_body();
+    if body.size_hint().lower() > BODY_LIMIT_BYTES as u64 {
+        return Err(too_large());
+    }
+    let Ok(read) = timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT_BYTES)).await else {
+        let slow = Problem::malformed("the body came too slowly").with_status(408);
+        return Err(slow.into());
+    };
+    // The other reason, a broken connection, hears no answer anyway.
+    read.map_err(|_| too_large())
+}
+
+fn too_large() -> Error {
+    let detail = format!("the body is larger than {} KiB", BODY_LIMIT_BYTES / 1024);
+    Problem::malformed(detail).with_status(413).into()
+}
+
+/// A CSR with a hundred names and an RSA-8192 key, twice base64url, is below 20 KiB.
+const BODY_LIMIT_BYTES: usize = 64 * 1024;
+const BODY_DEADLINE: Duration = Duration::from_secs(10);

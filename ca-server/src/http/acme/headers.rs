@@ -1,0 +1,67 @@
+//! What every ACME response carries, errors included.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::header::{CACHE_CONTROL, LINK};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use ca_acme::{Acme, Error};
+
+use crate::http::problem::Refusal;
+
+/// Adds a fresh nonce to what POST is answered with (RFC 8555 §6.5) and a link to the directory
+/// to everything but the directory (RFC 8555 §7.1).
+pub(super) async fn add(
+    State(acme): State<Arc<Acme>>,
+    OriginalUri(uri): OriginalUri,
+    request: Request,
+    next: Next,
+) -> Response {
+    let wants_nonce = request.method() == Method::POST;
+    // No path of ours is percent-encoded: such a path names nothing, and never reaches a handler.
+    let mut response = if uri.path().contains('%') {
+        super::missing().await.into_response()
+    } else {
+        next.run(request).await
+    };
+    if wants_nonce && let Err(error) = add_nonce(&acme, &mut response) {
+        return Refusal::from(error).into_response();
+    }
+    if let Some(link) = index_link(&acme, uri.path()) {
+        response.headers_mut().append(LINK, link);
+    }
+    response
+}
+
+/// Puts a fresh nonce into a response, which then must not be cached.
+pub(super) fn add_nonce(acme: &Acme, response: &mut Response) -> Result<(), Error> {
+    let nonce = acme.fresh_nonce()?;
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&nonce) {
+        headers.insert(REPLAY_NONCE, value);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(())
+}
+
+/// Returns a `Link` header's value.
+pub(super) fn link(url: &str, relation: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("<{url}>;rel=\"{relation}\"")).ok()
+}
+
+/// Returns the name in `/acme/{directory}/…`.
+pub(super) fn directory_in(path: &str) -> &str {
+    path.split('/').nth(2).unwrap_or_default()
+}
+
+fn index_link(acme: &Acme, path: &str) -> Option<HeaderValue> {
+    let directory = acme.directory(directory_in(path)).ok()?;
+    if path.split('/').nth(3) == Some("directory") {
+        return None;
+    }
+    link(&acme.urls().directory(&directory.name), "index")
+}
+
+const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");
