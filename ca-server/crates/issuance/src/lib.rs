@@ -15,9 +15,13 @@ pub mod ledger;
 pub mod pattern;
 pub mod policy;
 pub mod profile;
+pub mod publish;
+pub mod respond;
 pub mod revoke;
 pub mod settle;
 pub mod steps;
+#[cfg(test)]
+mod testing;
 pub mod world;
 
 pub use actor::Actor;
@@ -28,6 +32,8 @@ pub use issuer::{Issuer, IssuerError, IssuerParts};
 pub use ledger::{Ledger, LedgerError};
 pub use policy::{GrantedWindow, Policy};
 pub use profile::Profile;
+pub use publish::{CrlPublisher, PublishSchedule};
+pub use respond::{OcspResponder, RespondSchedule};
 pub use settle::Settle;
 pub use steps::Issued;
 pub use world::{Clock, Entropy};

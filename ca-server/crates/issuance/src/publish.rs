@@ -1,0 +1,244 @@
+//! CRLs: built from what is revoked, signed, verified, made durable, then kept in memory.
+//!
+//! Several servers may publish for one issuer. They need no lease: numbers are drawn from the
+//! ledger, which takes no CRL with a lower number than the one it holds, so the number is the
+//! fence. Each CRL says which revocations it covers, so a server adopts another's work instead of
+//! repeating it.
+
+mod build;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use ca_keys::KeyError;
+use ca_pki::crl::{Crl, PEM_LABEL};
+use ca_pki::{Timestamp, pem};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::corridor::Corridor;
+use crate::issuer::Issuer;
+use crate::ledger::{Ledger, LedgerError, PublishedCrl};
+use crate::world::Clock;
+
+/// When CRLs are made and how long they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishSchedule {
+    /// nextUpdate - thisUpdate.
+    pub lifetime: Duration,
+    /// How old a CRL may grow before the next one, though nothing was revoked.
+    pub every: Duration,
+    /// How often the ledger is asked whether another server revoked something.
+    pub poll: Duration,
+    /// The rest between two CRLs, so that a burst of revocations makes few of them.
+    pub pause: Duration,
+}
+
+/// The current CRL, ready to be served.
+#[derive(Clone, Debug)]
+pub struct CurrentCrl {
+    /// The CRL as the ledger holds it.
+    pub published: PublishedCrl,
+    /// The CRL in one PEM block.
+    pub pem: Arc<str>,
+    /// SHA-256 of the DER in hex: changes exactly when the CRL does.
+    pub etag: Arc<str>,
+}
+
+/// Why no CRL was published; the one before stays in use.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The store could not read or write.
+    #[error("the store could not do its part of publishing a CRL")]
+    Ledger(#[from] LedgerError),
+    /// The signer did not sign.
+    #[error("the CRL could not be signed")]
+    Key(#[from] KeyError),
+    /// The signer signed something else.
+    #[error("the signature over the CRL does not verify: the signer is faulty")]
+    BadSignature,
+    /// The process is about to end.
+    #[error("publishing was interrupted")]
+    Interrupted,
+}
+
+/// Publishes one issuer's CRLs.
+pub struct CrlPublisher {
+    issuer: Issuer,
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    schedule: PublishSchedule,
+    revocations: watch::Receiver<u64>,
+    current: RwLock<Option<Arc<CurrentCrl>>>,
+}
+
+impl CrlPublisher {
+    /// Prepares to publish for `issuer`; nothing is published yet.
+    pub fn new(corridor: &Corridor, issuer: &Issuer, schedule: PublishSchedule) -> Self {
+        Self {
+            issuer: issuer.clone(),
+            ledger: Arc::clone(corridor.ledger()),
+            clock: Arc::clone(corridor.clock()),
+            schedule,
+            revocations: corridor.watch_revocations(),
+            current: RwLock::new(None),
+        }
+    }
+
+    /// Returns the current CRL; `None` before the first [`CrlPublisher::refresh`].
+    pub fn current(&self) -> Option<Arc<CurrentCrl>> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Brings the current CRL up to date: keeps it, adopts another server's, or publishes one.
+    ///
+    /// The epoch is read before the rows, so a revocation that comes in between is at worst
+    /// published twice, never missed.
+    pub async fn refresh(&self) -> Result<(), PublishError> {
+        let epoch = self.ledger.revocation_epoch(self.issuer.name()).await?;
+        if self
+            .current()
+            .is_some_and(|crl| self.holds(&crl.published, epoch))
+        {
+            return Ok(());
+        }
+        if let Some(stored) = self.ledger.current_crl(self.issuer.name()).await?
+            && self.holds(&stored, epoch)
+            && let Some(adopted) = self.adopt(stored).await?
+        {
+            self.keep(adopted);
+            return Ok(());
+        }
+        self.publish(epoch).await
+    }
+
+    /// Publishes until `stop`: within `pause` of a revocation made here, within `poll` of one made
+    /// elsewhere, and on schedule. A failure is logged and tried again with growing pauses.
+    pub async fn run(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut revocations = self.revocations.clone();
+        let mut rest = self.schedule.poll;
+        loop {
+            revocations.mark_unchanged();
+            rest = match self.refresh().await {
+                Ok(()) => self.schedule.poll,
+                Err(error) => {
+                    let issuer = self.issuer.name();
+                    tracing::warn!(
+                        issuer,
+                        error = &error as &dyn std::error::Error,
+                        "no new CRL"
+                    );
+                    (rest * 2).min(LONGEST_REST)
+                }
+            };
+            tokio::select! {
+                () = &mut stop => return,
+                () = self.turn(&mut revocations, rest) => {}
+            }
+        }
+    }
+
+    /// Waits for the next reason to look.
+    async fn turn(&self, revocations: &mut watch::Receiver<u64>, rest: Duration) {
+        sleep(self.schedule.pause).await;
+        match timeout(rest, revocations.changed()).await {
+            Ok(Ok(())) | Err(_) => {}
+            // The corridor is gone, so nobody revokes any more: only the schedule is left.
+            Ok(Err(_)) => sleep(rest).await,
+        }
+    }
+
+    /// Returns whether `crl` covers every revocation up to `epoch` and is young enough.
+    fn holds(&self, crl: &PublishedCrl, epoch: u64) -> bool {
+        let now = self.clock.now();
+        let due = crl
+            .this_update
+            .plus(self.schedule.every.min(self.schedule.lifetime / 2));
+        crl.revocation_epoch >= epoch && now < due && crl.this_update <= now.plus(CLOCKS_APART)
+    }
+
+    /// Takes over a stored CRL if this issuer's present key signed it: a key replaced under the
+    /// same name leaves one that nobody would accept.
+    async fn adopt(&self, stored: PublishedCrl) -> Result<Option<CurrentCrl>, PublishError> {
+        let certificate = self.issuer.certificate().clone();
+        offload(move || {
+            let crl = Crl::parse(&stored.der).ok()?;
+            crl.verify_issued_by(&certificate).ok()?;
+            Some(CurrentCrl::new(stored))
+        })
+        .await
+    }
+
+    fn keep(&self, crl: CurrentCrl) {
+        let issuer = self.issuer.name().to_owned();
+        let published = &crl.published;
+        metrics::gauge!("ca_crl_number", "issuer" => issuer.clone()).set(published.number as f64);
+        metrics::gauge!("ca_crl_this_update_seconds", "issuer" => issuer.clone())
+            .set(published.this_update.unix_secs() as f64);
+        metrics::gauge!("ca_crl_next_update_seconds", "issuer" => issuer)
+            .set(published.next_update.unix_secs() as f64);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(crl));
+    }
+}
+
+impl Default for PublishSchedule {
+    /// A day's CRL each hour, two looks a second apart at most, four CRLs a second at most.
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_secs(24 * 3_600),
+            every: Duration::from_secs(3_600),
+            poll: Duration::from_secs(1),
+            pause: Duration::from_millis(250),
+        }
+    }
+}
+
+impl CurrentCrl {
+    /// Derives what is served from what is stored. Takes a while with a million entries.
+    fn new(published: PublishedCrl) -> Self {
+        let hash = digest(&SHA256, &published.der);
+        let etag: String = hash
+            .as_ref()
+            .iter()
+            .map(|octet| format!("{octet:02x}"))
+            .collect();
+        Self {
+            pem: pem::encode(PEM_LABEL, &published.der).into(),
+            etag: etag.into(),
+            published,
+        }
+    }
+
+    /// Returns thisUpdate.
+    pub fn this_update(&self) -> Timestamp {
+        self.published.this_update
+    }
+
+    /// Returns nextUpdate.
+    pub fn next_update(&self) -> Timestamp {
+        self.published.next_update
+    }
+}
+
+/// Runs `work`, which may take long with a million entries, where it holds up no other task.
+async fn offload<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PublishError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_join_error| PublishError::Interrupted)
+}
+
+/// How far the clocks of two servers may be apart before one distrusts the other's CRL.
+const CLOCKS_APART: Duration = Duration::from_secs(300);
+
+/// The longest rest after failures: a token that comes back is noticed within it.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

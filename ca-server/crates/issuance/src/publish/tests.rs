@@ -1,0 +1,202 @@
+//! What is published, when, and by whom.
+
+use ca_pki::crl::RevocationReason;
+
+use super::*;
+use crate::Actor;
+use crate::ledger::CertificateState;
+use crate::testing::World;
+
+fn publisher(world: &World) -> CrlPublisher {
+    CrlPublisher::new(&world.corridor, world.issuer(), PublishSchedule::default())
+}
+
+fn parsed(publisher: &CrlPublisher) -> Crl {
+    let current = publisher.current().expect("a CRL was published");
+    Crl::parse(current.pem.as_bytes()).expect("it reads back")
+}
+
+#[tokio::test]
+async fn lists_a_revocation_under_a_higher_number() {
+    let world = World::new();
+    let publisher = publisher(&world);
+    let serial = world.insert("0102", CertificateState::Valid);
+    publisher.refresh().await.expect("a CRL is published");
+    let before = parsed(&publisher);
+
+    world
+        .corridor
+        .revoke(
+            "tls",
+            &serial,
+            RevocationReason::KeyCompromise,
+            &Actor::System,
+        )
+        .await
+        .expect("it is revoked");
+    publisher.refresh().await.expect("a CRL is published");
+
+    let after = parsed(&publisher);
+    assert!(before.revoked().is_empty());
+    assert!(before.number() < after.number());
+    let [entry] = after.revoked() else {
+        panic!("one entry: {after:?}")
+    };
+    assert_eq!(
+        (&entry.serial, entry.reason),
+        (&serial, RevocationReason::KeyCompromise)
+    );
+    assert_eq!(after.verify_issued_by(world.issuer().certificate()), Ok(()));
+}
+
+#[tokio::test]
+async fn lists_a_burned_serial_without_a_reason() {
+    let world = World::new();
+    let publisher = publisher(&world);
+    let at = world.clock.now();
+    let serial = world.insert("0102", CertificateState::Burned { at });
+
+    publisher.refresh().await.expect("a CRL is published");
+
+    let crl = parsed(&publisher);
+    let [entry] = crl.revoked() else {
+        panic!("one entry: {crl:?}")
+    };
+    assert_eq!(
+        (&entry.serial, entry.reason),
+        (&serial, RevocationReason::Unspecified)
+    );
+}
+
+#[tokio::test]
+async fn keeps_its_list_until_the_schedule_asks_for_another() {
+    let world = World::new();
+    let publisher = publisher(&world);
+    publisher.refresh().await.expect("a CRL is published");
+    let first = publisher.current().expect("it is there");
+
+    world.clock.advance(Duration::from_secs(3_599));
+    publisher.refresh().await.expect("nothing is to be done");
+    let kept = publisher.current().expect("it is there");
+    world.clock.advance(Duration::from_secs(1));
+    publisher.refresh().await.expect("a CRL is published");
+    let second = publisher.current().expect("it is there");
+
+    assert_eq!(first.etag, kept.etag);
+    assert_ne!(first.etag, second.etag);
+    assert_eq!(second.this_update(), world.clock.now());
+    assert_eq!(
+        second.next_update().since(second.this_update()),
+        Duration::from_secs(86_400)
+    );
+}
+
+#[tokio::test]
+async fn lists_an_entry_once_more_after_its_certificate_ended() {
+    let world = World::new();
+    let publisher = publisher(&world);
+    let at = world.clock.now();
+    let reason = RevocationReason::Superseded;
+    world.insert("0102", CertificateState::Revoked { at, reason });
+    let mut counts = Vec::new();
+
+    for hours in [24, 1, 2] {
+        world.clock.advance(Duration::from_secs(hours * 3_600));
+        publisher.refresh().await.expect("a CRL is published");
+        counts.push(parsed(&publisher).revoked().len());
+    }
+
+    assert_eq!(counts, [1, 1, 0]);
+}
+
+#[tokio::test]
+async fn adopts_what_another_server_published() {
+    let world = World::new();
+    let (one, other) = (publisher(&world), publisher(&world));
+    one.refresh().await.expect("a CRL is published");
+
+    other.refresh().await.expect("the CRL is adopted");
+
+    let etag = |publisher: &CrlPublisher| publisher.current().map(|crl| crl.etag.clone());
+    assert!(etag(&one).is_some());
+    assert_eq!(etag(&one), etag(&other));
+    assert_eq!(world.ledger.events().len(), 1);
+}
+
+#[tokio::test]
+async fn does_not_adopt_a_list_of_the_key_before() {
+    let before = World::new();
+    publisher(&before)
+        .refresh()
+        .await
+        .expect("a CRL is published");
+    let world = World::over(before.ledger.clone());
+    let publisher = publisher(&world);
+
+    publisher.refresh().await.expect("a CRL is published");
+
+    let crl = parsed(&publisher);
+    assert_eq!(crl.verify_issued_by(world.issuer().certificate()), Ok(()));
+    assert_eq!(crl.number(), Some(2));
+}
+
+#[tokio::test]
+async fn keeps_the_list_before_while_the_store_is_away() {
+    let world = World::new();
+    let publisher = publisher(&world);
+    publisher.refresh().await.expect("a CRL is published");
+    world.clock.advance(Duration::from_secs(7_200));
+
+    world.ledger.set_away(true);
+    let refused = publisher.refresh().await;
+    let kept = publisher.current();
+    world.ledger.set_away(false);
+    publisher.refresh().await.expect("a CRL is published");
+
+    assert!(matches!(
+        refused,
+        Err(PublishError::Ledger(LedgerError::Unavailable { .. }))
+    ));
+    assert_eq!(kept.map(|crl| crl.published.number), Some(1));
+    assert_eq!(parsed(&publisher).number(), Some(2));
+}
+
+#[tokio::test]
+async fn wakes_up_when_something_is_revoked_here() {
+    let world = World::new();
+    let schedule = PublishSchedule {
+        poll: Duration::from_secs(3_600),
+        pause: Duration::ZERO,
+        ..PublishSchedule::default()
+    };
+    let publisher = Arc::new(CrlPublisher::new(&world.corridor, world.issuer(), schedule));
+    let serial = world.insert("0102", CertificateState::Valid);
+    let running = tokio::spawn({
+        let publisher = Arc::clone(&publisher);
+        async move { publisher.run(std::future::pending()).await }
+    });
+    let reached = async |number| {
+        while publisher
+            .current()
+            .is_none_or(|crl| crl.published.number < number)
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = Duration::from_secs(20);
+    timeout(patience, reached(1))
+        .await
+        .expect("the first CRL is published");
+
+    world
+        .corridor
+        .revoke("tls", &serial, RevocationReason::Superseded, &Actor::System)
+        .await
+        .expect("it is revoked");
+
+    timeout(patience, reached(2))
+        .await
+        .expect("the second CRL is published");
+    running.abort();
+    assert_eq!(parsed(&publisher).revoked().len(), 1);
+}
