@@ -5,7 +5,18 @@
 //! dialled. This room never decides what a failed proof means for an order, never follows proxy
 //! settings, and never shows a requester what the other side said.
 
+mod caa;
+mod dial;
+mod digest;
+mod dns;
+mod egress;
+mod error;
+mod http;
+mod resolver;
 mod settings;
+mod tls;
+mod tls_alpn;
+mod turnstile;
 mod validator;
 
 pub use settings::Settings;
