@@ -9,7 +9,7 @@ use ca_keys::{KeyError, KeyUri, SignerOptions, SigningKey, SoftwareKey, TokenKey
 use ca_pki::KeyAlgorithm;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::softhsm::with_token;
+use crate::softhsm::{PIN_VARIABLE, with_token};
 
 /// Holds a key to the contract.
 fn holds_the_contract(key: &Arc<dyn SigningKey>) {
@@ -157,4 +157,20 @@ fn token_keys_of_one_token_are_open_side_by_side() {
             holds_the_contract(&second);
         },
     );
+}
+
+#[test]
+fn token_keys_take_their_pin_from_the_environment() {
+    let name = "contract::token_keys_take_their_pin_from_the_environment";
+    with_token(name, |token| {
+        let text = format!(
+            "pkcs11:token=test-ca;object=ca?module-path=/usr/lib/softhsm/libsofthsm2.so\
+             &pin-source=env:{PIN_VARIABLE}"
+        );
+        let uri = KeyUri::parse(&text, token.folder()).unwrap();
+
+        let made = ca_keys::generate(&uri, KeyAlgorithm::EcP256, &SignerOptions::default());
+
+        made.unwrap();
+    });
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use ca_keys::{KeyUri, SignerOptions, TokenKey, TokenUri};
 use ca_pki::KeyAlgorithm;
-use cryptoki::context::Pkcs11;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 
@@ -45,6 +45,7 @@ pub(crate) fn with_token(name: &str, test: impl FnOnce(&Token)) {
     let output = run(Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env("SOFTHSM2_CONF", &configuration)
+        .env(PIN_VARIABLE, PIN)
         .env(FOLDER, folder.path()));
     // A name with a typing error would run no test at all.
     assert!(output.contains("1 passed"), "no test {name}:\n{output}");
@@ -99,13 +100,14 @@ impl Token {
     /// Opens a logged-in session of somebody else in this process.
     pub(crate) fn session(&self) -> Session {
         let module = self.module();
+        // The keys of this process may have done this already, and logged in too.
+        drop(module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)));
         let slot = *module
             .get_slots_with_initialized_token()
             .unwrap()
             .first()
             .unwrap();
         let session = module.open_rw_session(slot).unwrap();
-        // The keys of this process may have logged in already, which holds for this session too.
         drop(session.login(UserType::User, Some(&PIN.into())));
         session
     }
@@ -118,6 +120,8 @@ pub(crate) fn private_keys(session: &Session) -> Vec<ObjectHandle> {
         .unwrap()
 }
 
+/// The environment variable that holds the PIN, for tests that do not read it from the file.
+pub(crate) const PIN_VARIABLE: &str = "CA_KEYS_TEST_PIN";
 const PIN: &str = "4711-0815";
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 const LABEL: &str = "test-ca";

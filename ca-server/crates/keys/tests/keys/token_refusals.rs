@@ -5,7 +5,8 @@ use std::fs;
 use ca_keys::{KeyError, KeyUri, SignerOptions, TokenKey, TokenUri};
 use ca_pki::KeyAlgorithm;
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType};
+use cryptoki::object::{Attribute, AttributeType, ObjectClass};
+use cryptoki::session::Session;
 
 use crate::softhsm::{Token, private_keys, with_token};
 
@@ -20,8 +21,8 @@ fn refused_to_open(uri: &TokenUri) -> KeyError {
     refusal(TokenKey::open(uri, &SignerOptions::default()))
 }
 
-/// Makes a P-256 pair in which one attribute is not as it should be.
-fn make_flawed(token: &Token, object: &str, flaw: Attribute) {
+/// Makes a P-256 pair that is fit for a CA but for one attribute.
+fn make_pair(token: &Token, object: &str, special: Attribute) {
     let name = [
         Attribute::Token(true),
         Attribute::Label(object.into()),
@@ -29,13 +30,15 @@ fn make_flawed(token: &Token, object: &str, flaw: Attribute) {
     ];
     let p256 = Attribute::EcParams(b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07".to_vec());
     let public = [&name[..], &[p256, Attribute::Verify(true)]].concat();
-    let mut private = [
-        &name[..],
-        &[Attribute::Private(true), Attribute::Sign(true)],
-    ]
-    .concat();
-    private.retain(|attribute| attribute.attribute_type() != flaw.attribute_type());
-    private.push(flaw);
+    let fit = [
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+    ];
+    let mut private = [&name[..], &fit].concat();
+    private.retain(|attribute| attribute.attribute_type() != special.attribute_type());
+    private.push(special);
     token
         .session()
         .generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)
@@ -51,7 +54,7 @@ fn refuses_a_key_that_could_leave_the_token_or_may_not_sign() {
             (Attribute::Sensitive(false), "CKA_SENSITIVE"),
             (Attribute::Sign(false), "CKA_SIGN"),
         ] {
-            make_flawed(token, word, flaw);
+            make_pair(token, word, flaw);
 
             let error = refused_to_open(&token.uri(word));
 
@@ -65,8 +68,8 @@ fn refuses_a_key_that_could_leave_the_token_or_may_not_sign() {
 fn refuses_names_that_fit_no_key_no_token_or_two_keys() {
     let name = "token_refusals::refuses_names_that_fit_no_key_no_token_or_two_keys";
     with_token(name, |token| {
-        make_flawed(token, "twin", Attribute::Extractable(false));
-        make_flawed(token, "twin", Attribute::Extractable(false));
+        make_pair(token, "twin", Attribute::Extractable(false));
+        make_pair(token, "twin", Attribute::Extractable(false));
 
         for (path, word) in [
             ("token=test-ca;object=nobody", "no private key"),
@@ -81,23 +84,28 @@ fn refuses_names_that_fit_no_key_no_token_or_two_keys() {
     });
 }
 
+/// Gives the public key of `two` the CKA_ID of `one`.
+fn misplace_public_key(session: &Session) {
+    for (id, new_id) in [("one", "neither"), ("two", "one")] {
+        let public = [
+            Attribute::Class(ObjectClass::PUBLIC_KEY),
+            Attribute::Id(id.into()),
+        ];
+        for object in session.find_objects(&public).unwrap() {
+            session
+                .update_attributes(object, &[Attribute::Id(new_id.into())])
+                .unwrap();
+        }
+    }
+}
+
 #[test]
 fn refuses_a_private_key_beside_the_wrong_public_key() {
     let name = "token_refusals::refuses_a_private_key_beside_the_wrong_public_key";
     with_token(name, |token| {
-        let id = |id: &str| [Attribute::Id(id.into())];
-        make_flawed(token, "one", Attribute::Extractable(false));
-        make_flawed(token, "two", Attribute::Extractable(false));
-        let session = token.session();
-        for (old, new) in [("one", "old"), ("two", "one")] {
-            for object in session.find_objects(&id(old)).unwrap() {
-                let is_private = private_keys(&session).contains(&object);
-                if old == "one" && is_private {
-                    continue;
-                }
-                session.update_attributes(object, &id(new)).unwrap();
-            }
-        }
+        make_pair(token, "one", Attribute::Sign(true));
+        make_pair(token, "two", Attribute::Sign(true));
+        misplace_public_key(&token.session());
 
         let error = refused_to_open(&token.uri_at("token=test-ca;object=one"));
 
