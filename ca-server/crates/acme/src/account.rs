@@ -1,5 +1,6 @@
 //! Accounts (RFC 8555 §7.1.2).
 
+use ca_issuance::Actor;
 use ca_pki::Timestamp;
 
 /// Where an account stands (RFC 8555 §7.1.6).
@@ -36,4 +37,14 @@ pub struct Account {
     pub external_binding: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl Account {
+    /// Returns the account as an actor, for events and rows.
+    pub fn actor(&self) -> Actor {
+        Actor::AcmeAccount {
+            directory: self.directory.clone(),
+            account: self.id.clone(),
+        }
+    }
 }

@@ -10,6 +10,7 @@ use ca_pki::Timestamp;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::challenge::Running;
 use crate::directory::Directory;
 use crate::nonce::Nonces;
 use crate::urls::Urls;
@@ -23,6 +24,7 @@ pub struct Acme {
     pub(crate) tasks: TaskTracker,
     pub(crate) urls: Urls,
     pub(crate) nonces: Nonces,
+    pub(crate) running: Running,
     directories: BTreeMap<String, Arc<Directory>>,
 }
 
@@ -55,6 +57,7 @@ impl Acme {
             tasks: parts.tasks,
             urls: Urls::new(&parts.external_url),
             nonces: Nonces::new(&nonce_key),
+            running: Running::default(),
             directories: parts
                 .directories
                 .into_iter()

@@ -1,8 +1,14 @@
 //! Authorizations and challenges (RFC 8555 §7.1.4, §8).
 
+mod create;
+pub(crate) mod subject;
+mod update;
+
 use ca_pki::{Identifier, Timestamp};
 
 use crate::Problem;
+
+pub use create::PreAuthorization;
 
 /// Where an authorization stands (RFC 8555 §7.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

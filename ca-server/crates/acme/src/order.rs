@@ -1,8 +1,17 @@
 //! Orders (RFC 8555 §7.1.3).
 
+mod caa;
+mod finalize;
+mod place;
+mod profile;
+mod read;
+mod request;
+
 use ca_pki::{Identifier, Serial, Timestamp};
 
 use crate::Problem;
+
+pub use place::PlacedOrder;
 
 /// Where an order stands (RFC 8555 §7.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

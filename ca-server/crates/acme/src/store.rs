@@ -55,6 +55,10 @@ pub enum KeyChange {
 }
 
 /// What became of a new order.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once per order and taken apart at once"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Placed; the order with its authorizations as stored.

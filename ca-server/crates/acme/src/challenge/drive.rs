@@ -1,0 +1,133 @@
+//! One validation from attempt to stored result.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca_issuance::Actor;
+use ca_issuance::audit::{Event, EventKind};
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use crate::acme::Acme;
+use crate::authorization::Authorization;
+use crate::store::ValidationOutcome;
+use crate::validator::Attempt;
+use crate::{Error, Problem, StoreError};
+
+/// A validation to be run.
+#[derive(Debug)]
+pub(super) struct Drive {
+    pub(super) attempt: Attempt,
+    pub(super) actor: Actor,
+    pub(super) authorization: Authorization,
+}
+
+impl Acme {
+    /// Starts a validation on the task tracker; `None` while the same one runs.
+    ///
+    /// A crash before the result is stored leaves the challenge `pending` (its client, without a
+    /// response, answers again) or `processing` (resumed at the next start).
+    pub(super) fn start(
+        self: &Arc<Self>,
+        drive: Drive,
+    ) -> Option<JoinHandle<Result<Authorization, Error>>> {
+        let in_flight = self
+            .running
+            .begin(&drive.authorization.id, drive.attempt.challenge)?;
+        let acme = Arc::clone(self);
+        Some(self.tasks.spawn(async move {
+            let _until_concluded = in_flight;
+            acme.run(drive).await
+        }))
+    }
+
+    async fn run(&self, drive: Drive) -> Result<Authorization, Error> {
+        let verdict = self.validator.validate(&drive.attempt).await;
+        let outcome = self.outcome(&drive.authorization, verdict);
+        let concluded = self.conclude(&drive, outcome).await;
+        if let Err(error) = &concluded {
+            // Nobody may be waiting any more who would log it.
+            tracing::error!(
+                authorization = drive.authorization.id,
+                %error,
+                "a validation's result could not be stored; it will run again"
+            );
+        }
+        concluded
+    }
+
+    fn outcome(
+        &self,
+        authorization: &Authorization,
+        verdict: Result<(), Problem>,
+    ) -> ValidationOutcome {
+        match verdict {
+            Ok(()) => {
+                let lifetime = self
+                    .directory(&authorization.directory)
+                    .map_or(Duration::ZERO, |directory| directory.authorization_lifetime);
+                // Never shortened, so that the order that waits for it can still be finalized.
+                let expires_at = self.now().plus(lifetime).max(authorization.expires_at);
+                ValidationOutcome::Proven { expires_at }
+            }
+            Err(problem) => ValidationOutcome::Failed(problem),
+        }
+    }
+
+    /// Stores the result, again and again while the store is away for a moment.
+    async fn conclude(
+        &self,
+        drive: &Drive,
+        outcome: ValidationOutcome,
+    ) -> Result<Authorization, Error> {
+        let id = &drive.authorization.id;
+        let event = self.event(drive, &outcome);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let stored = self
+                .store
+                .conclude_validation(id, drive.attempt.challenge, outcome.clone(), event.clone())
+                .await;
+            match stored {
+                Ok(authorization) => return Ok(authorization),
+                // Decided by somebody else, or withdrawn by the client.
+                Err(StoreError::Conflict) => {
+                    let stored = self.store.authorization(id).await?;
+                    return stored.ok_or_else(|| {
+                        Error::Inconsistent(format!("authorization {id} went while in use"))
+                    });
+                }
+                Err(StoreError::Unavailable { .. }) if pause < LAST_PAUSE => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn event(&self, drive: &Drive, outcome: &ValidationOutcome) -> Event {
+        let (kind, problem) = match outcome {
+            ValidationOutcome::Proven { .. } => (EventKind::AuthorizationValidated, None),
+            ValidationOutcome::Failed(problem) => {
+                (EventKind::AuthorizationRefused, Some(problem.to_string()))
+            }
+        };
+        Event {
+            at: self.now(),
+            kind,
+            actor: drive.actor.clone(),
+            subject: drive.authorization.id.clone(),
+            details: json!({
+                "identifier": drive.authorization.identifier.to_string(),
+                "wildcard": drive.authorization.wildcard,
+                "challenge": drive.attempt.challenge.name(),
+                "problem": problem,
+            }),
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// Five tries over about four seconds; after that the next start tries again.
+const LAST_PAUSE: Duration = Duration::from_secs(4);

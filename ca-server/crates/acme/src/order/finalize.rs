@@ -1,0 +1,282 @@
+//! finalize: from a ready order through the corridor to a certificate (RFC 8555 §7.4).
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::{Entitlement, EntitlementClaim, IssuanceError, Rule, Violation};
+use ca_pki::Csr;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::acme::Acme;
+use crate::order::{Order, OrderStatus};
+use crate::request::AccountRequest;
+use crate::{Error, Problem, ProblemKind, payload};
+
+#[derive(Deserialize)]
+struct UnverifiedFinalize {
+    csr: Option<String>,
+}
+
+impl Acme {
+    /// Issues the certificate of a ready order.
+    ///
+    /// A refused CSR leaves the order `ready`: the client may send another. The work goes on when
+    /// the client hangs up or [`ISSUANCE_WAIT`] passes.
+    pub async fn finalize(&self, request: &AccountRequest, id: &str) -> Result<Order, Error> {
+        let order = self.order(request, id).await?;
+        check_ready(&order)?;
+        let csr = read_csr(request.payload.as_bytes())?;
+        self.check_still_allowed(request, &order).await?;
+        self.check_caa(request, &order).await?;
+
+        let entitlement = Entitlement::attest(claim(request, order));
+        let issuance = self.corridor.issue(csr, entitlement);
+        match tokio::time::timeout(ISSUANCE_WAIT, issuance).await {
+            Ok(Ok(_issued)) => self.order(request, id).await,
+            Ok(Err(error)) => Err(self.explain(request, id, error).await?),
+            Err(_elapsed) => {
+                let mut order = self.order(request, id).await?;
+                // The intent itself may still be on its way into the store.
+                if order.status == OrderStatus::Ready {
+                    order.status = OrderStatus::Processing;
+                }
+                Ok(order)
+            }
+        }
+    }
+
+    /// Judges the names once more: rules may have been narrowed since the order was placed.
+    async fn check_still_allowed(
+        &self,
+        request: &AccountRequest,
+        order: &Order,
+    ) -> Result<(), Error> {
+        let directory = &request.directory;
+        let verdict = match self.chosen_profile(directory, Some(&order.profile)) {
+            Ok(profile) => self.rules(directory, profile).judge(&order.identifiers),
+            Err(Error::Refused(problem)) => Err(*problem),
+            Err(other) => return Err(other),
+        };
+        match verdict {
+            Ok(()) => Ok(()),
+            Err(problem) => Err(self.fail(request, order, problem).await?),
+        }
+    }
+
+    /// Marks the order invalid and hands its reason back.
+    pub(super) async fn fail(
+        &self,
+        request: &AccountRequest,
+        order: &Order,
+        problem: Problem,
+    ) -> Result<Error, Error> {
+        let event = Event {
+            at: self.now(),
+            kind: EventKind::CertificateRefused,
+            actor: request.account.actor(),
+            subject: order.id.clone(),
+            details: json!({ "violations": [problem.to_string()] }),
+        };
+        self.store.fail_order(&order.id, &problem, event).await?;
+        Ok(problem.into())
+    }
+
+    /// Turns the corridor's refusal into the client's words.
+    async fn explain(
+        &self,
+        request: &AccountRequest,
+        id: &str,
+        error: IssuanceError,
+    ) -> Result<Error, Error> {
+        match error {
+            IssuanceError::Refused(violations) => Ok(refusal(&violations).into()),
+            // Somebody else finalized it first; its state says how far that went.
+            IssuanceError::Conflict => {
+                let order = self.order(request, id).await?;
+                Ok(not_ready(&order).into())
+            }
+            IssuanceError::Busy { .. } | IssuanceError::Failed(_) => Ok(error.into()),
+        }
+    }
+}
+
+/// Vouches for what the order's authorizations have proven.
+fn claim(request: &AccountRequest, order: Order) -> EntitlementClaim {
+    EntitlementClaim {
+        actor: request.account.actor(),
+        identifiers: order.identifiers.into_iter().collect(),
+        profile: order.profile,
+        not_before: order.not_before,
+        not_after: order.not_after,
+        order: Some(order.id),
+        forbidden_key: Some(request.jwk.key().fingerprint_sha256()),
+    }
+}
+
+fn check_ready(order: &Order) -> Result<(), Problem> {
+    match order.status {
+        OrderStatus::Ready => Ok(()),
+        OrderStatus::Pending
+        | OrderStatus::Processing
+        | OrderStatus::Valid
+        | OrderStatus::Invalid => Err(not_ready(order)),
+    }
+}
+
+fn not_ready(order: &Order) -> Problem {
+    let detail = match order.status {
+        OrderStatus::Pending => "the order is pending: complete its authorizations first",
+        OrderStatus::Ready => "the order was finalized by another request that came to nothing",
+        OrderStatus::Processing => "the order is being finalized: read it again soon",
+        OrderStatus::Valid => "the order is finalized already: download its certificate",
+        OrderStatus::Invalid => "the order is invalid: place a new one",
+    };
+    Problem::new(ProblemKind::OrderNotReady, detail)
+}
+
+fn read_csr(unverified_payload: &[u8]) -> Result<Csr, Problem> {
+    let unverified: UnverifiedFinalize = payload::read(unverified_payload)?;
+    let text = payload::present(unverified.csr)
+        .ok_or_else(|| Problem::malformed("the payload has no csr"))?;
+    let der = URL_SAFE_NO_PAD.decode(text).map_err(|_undecodable| {
+        Problem::malformed(
+            "csr is not base64url without padding of the CSR in DER (no PEM, no line breaks)",
+        )
+    })?;
+    Csr::parse(&der).map_err(|reason| {
+        let cause = std::error::Error::source(&reason);
+        let detail = cause.map_or_else(|| reason.to_string(), |cause| format!("{reason}: {cause}"));
+        Problem::new(ProblemKind::BadCsr, detail)
+    })
+}
+
+/// Joins what the corridor refuses; every broken rule is in a subproblem.
+fn refusal(violations: &[Violation]) -> Problem {
+    let subproblems: Vec<Problem> = violations
+        .iter()
+        .map(|violation| {
+            let mut problem = Problem::new(kind_of(violation.rule), violation.detail.clone());
+            problem.identifier.clone_from(&violation.identifier);
+            problem
+        })
+        .collect();
+    let kind = subproblems
+        .iter()
+        .map(|problem| problem.kind)
+        .reduce(|first, next| {
+            // The client has one thing in its hands to change, and that is the CSR.
+            if first == next {
+                first
+            } else {
+                ProblemKind::BadCsr
+            }
+        })
+        .unwrap_or(ProblemKind::BadCsr);
+    let details: Vec<&str> = violations
+        .iter()
+        .map(|violation| violation.detail.as_str())
+        .collect();
+    let mut joined = Problem::new(kind, details.join("; "));
+    joined.subproblems = subproblems;
+    joined
+}
+
+fn kind_of(rule: Rule) -> ProblemKind {
+    match rule {
+        Rule::Csr | Rule::Key | Rule::Name | Rule::Lint => ProblemKind::BadCsr,
+        Rule::Profile => ProblemKind::InvalidProfile,
+        Rule::Lifetime => ProblemKind::Malformed,
+        Rule::Constraint => ProblemKind::RejectedIdentifier,
+    }
+}
+
+/// A signer in trouble answers within its own deadline, mostly sooner; past this the client polls.
+const ISSUANCE_WAIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use ca_pki::{Identifier, Timestamp};
+
+    use super::*;
+
+    fn order(status: OrderStatus) -> Order {
+        Order {
+            id: "order".to_owned(),
+            account: "account".to_owned(),
+            directory: "default".to_owned(),
+            status,
+            expires_at: Timestamp::from_unix_secs(0),
+            identifiers: Vec::new(),
+            authorizations: Vec::new(),
+            profile: "tls-server".to_owned(),
+            not_before: None,
+            not_after: None,
+            replaces: None,
+            error: None,
+            certificate: None,
+            created_at: Timestamp::from_unix_secs(0),
+        }
+    }
+
+    #[test]
+    fn only_a_ready_order_can_be_finalized() {
+        assert!(check_ready(&order(OrderStatus::Ready)).is_ok());
+        for status in [
+            OrderStatus::Pending,
+            OrderStatus::Processing,
+            OrderStatus::Valid,
+            OrderStatus::Invalid,
+        ] {
+            let problem = check_ready(&order(status)).unwrap_err();
+            assert_eq!(problem.kind, ProblemKind::OrderNotReady, "{status:?}");
+            assert_eq!(problem.status, 403, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn tells_a_csr_that_does_not_decode_from_one_that_is_bad() {
+        let cases = [
+            (r"{}", ProblemKind::Malformed),
+            (r#"{"csr":null}"#, ProblemKind::Malformed),
+            (r#"{"csr":""}"#, ProblemKind::Malformed),
+            (r#"{"csr":7}"#, ProblemKind::Malformed),
+            (r#"{"csr":"MAA="}"#, ProblemKind::Malformed),
+            (r#"{"csr":"a+b/"}"#, ProblemKind::Malformed),
+            (
+                r#"{"csr":"-----BEGIN CERTIFICATE REQUEST-----"}"#,
+                ProblemKind::Malformed,
+            ),
+            (r#"{"csr":"MAA"}"#, ProblemKind::BadCsr),
+            (r#"{"csr":"AAAA"}"#, ProblemKind::BadCsr),
+        ];
+
+        for (payload, kind) in cases {
+            let problem = read_csr(payload.as_bytes()).unwrap_err();
+            assert_eq!(problem.kind, kind, "{payload}");
+        }
+    }
+
+    #[test]
+    fn lists_every_broken_rule_and_calls_a_mixture_a_bad_csr() {
+        let name = Identifier::parse("dns", "a.example").unwrap();
+        let violation = |rule, identifier| Violation {
+            rule,
+            identifier,
+            detail: "no".to_owned(),
+        };
+
+        let constrained = refusal(&[violation(Rule::Constraint, Some(name.clone()))]);
+        let mixed = refusal(&[
+            violation(Rule::Key, None),
+            violation(Rule::Constraint, Some(name)),
+        ]);
+
+        assert_eq!(constrained.kind, ProblemKind::RejectedIdentifier);
+        assert_eq!(constrained.subproblems.len(), 1);
+        assert_eq!(mixed.kind, ProblemKind::BadCsr);
+        assert_eq!(mixed.subproblems.len(), 2);
+    }
+}

@@ -1,0 +1,270 @@
+//! newOrder (RFC 8555 §7.4).
+
+use std::time::Duration;
+
+use ca_issuance::audit::{Event, EventKind};
+use ca_pki::{Identifier, Timestamp};
+use serde_json::json;
+
+use crate::account::Account;
+use crate::acme::Acme;
+use crate::authorization::subject::Subject;
+use crate::authorization::{Authorization, AuthorizationStatus};
+use crate::directory::Directory;
+use crate::order::request::OrderRequest;
+use crate::order::{Order, OrderStatus};
+use crate::renewal_info::RenewalId;
+use crate::request::AccountRequest;
+use crate::store::{NewOrder, Placement};
+use crate::{Error, Problem, ProblemKind};
+
+/// An order just placed.
+#[derive(Clone, Debug)]
+pub struct PlacedOrder {
+    /// The order.
+    pub order: Order,
+    /// What the client should know: that notAfter was cut.
+    pub warning: Option<&'static str>,
+}
+
+/// An order as judged, before its authorizations are known.
+struct Draft<'a> {
+    account: &'a Account,
+    directory: &'a Directory,
+    request: OrderRequest,
+    profile: String,
+    not_after: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Acme {
+    /// Places an order; identifiers with a valid authorization need no new proof.
+    pub async fn new_order(&self, request: &AccountRequest) -> Result<PlacedOrder, Error> {
+        let account = &request.account;
+        let directory = &request.directory;
+        let request = OrderRequest::parse(request.payload.as_bytes())?;
+        let now = self.now();
+        request.check_window(now)?;
+        let profile = self.chosen_profile(directory, request.profile.as_deref())?;
+        self.rules(directory, profile).judge(&request.identifiers)?;
+        let window = self
+            .corridor
+            .granted_window(&profile.name, request.not_before, request.not_after)
+            .map_err(|violation| Problem::malformed(violation.detail))?;
+        if let Some(replaced) = &request.replaces {
+            self.check_replaced(account, replaced, &request.identifiers)
+                .await?;
+        }
+
+        let draft = Draft {
+            account,
+            directory,
+            profile: profile.name.clone(),
+            not_after: request.not_after.map(|_asked| window.validity.not_after),
+            request,
+            now,
+        };
+        Ok(PlacedOrder {
+            order: self.place(&draft).await?,
+            warning: window.clamped.then_some(CLAMPED),
+        })
+    }
+
+    /// Tries again where an authorization ends between finding it and placing the order.
+    async fn place(&self, draft: &Draft<'_>) -> Result<Order, Error> {
+        for _attempt in 0..PLACEMENT_ATTEMPTS {
+            let new = self.compose(draft).await?;
+            let event = draft.event(&new.order);
+            match self.store.place_order(new, event).await? {
+                Placement::Placed(order) => return Ok(order),
+                Placement::AuthorizationGone => {}
+                Placement::AlreadyReplaced => {
+                    let detail = "another order replaces this certificate already";
+                    return Err(Problem::new(ProblemKind::AlreadyReplaced, detail).into());
+                }
+                Placement::AccountNotValid => {
+                    let detail = "the account is not valid any more";
+                    return Err(Problem::new(ProblemKind::Unauthorized, detail).into());
+                }
+            }
+        }
+        let busy = Problem::new(
+            ProblemKind::ServerInternal,
+            "the account's authorizations change too fast; order again",
+        );
+        Err(busy
+            .with_status(503)
+            .retry_after(Duration::from_secs(1))
+            .into())
+    }
+
+    /// Finds or makes an authorization for each identifier.
+    async fn compose(&self, draft: &Draft<'_>) -> Result<NewOrder, Error> {
+        let identifiers = &draft.request.identifiers;
+        let until = draft.now.plus(REUSE_MARGIN);
+        let found = self
+            .store
+            .reusable_authorizations(&draft.account.id, identifiers, until)
+            .await?;
+
+        let mut expires_at = draft.now.plus(draft.directory.order_lifetime);
+        let mut all_valid = true;
+        let mut authorizations = Vec::with_capacity(identifiers.len());
+        let mut new_authorizations = Vec::new();
+        for subject in identifiers.iter().map(Subject::of) {
+            let (id, status) = match best(&subject, &found) {
+                Some(reused) => {
+                    expires_at = expires_at.min(reused.expires_at);
+                    (reused.id.clone(), reused.status)
+                }
+                None => {
+                    let new = self.pending_authorization(draft.account, subject, draft.now)?;
+                    let id = new.id.clone();
+                    new_authorizations.push(new);
+                    (id, AuthorizationStatus::Pending)
+                }
+            };
+            all_valid &= status == AuthorizationStatus::Valid;
+            authorizations.push(id);
+        }
+        let status = if all_valid {
+            OrderStatus::Ready
+        } else {
+            OrderStatus::Pending
+        };
+        Ok(NewOrder {
+            order: draft.order(self.fresh_id()?, status, expires_at, authorizations),
+            new_authorizations,
+        })
+    }
+
+    /// Checks that the certificate to be replaced is the account's own and that the order goes on
+    /// with at least one of its names (RFC 9773 §5).
+    async fn check_replaced(
+        &self,
+        account: &Account,
+        replaced: &RenewalId,
+        identifiers: &[Identifier],
+    ) -> Result<(), Error> {
+        let record = self.certificate_named(replaced).await?.ok_or_else(|| {
+            Problem::malformed("replaces names a certificate that was not issued here")
+        })?;
+        if record.requested_by != account.actor().to_string() {
+            let detail = "replaces names a certificate of another account";
+            return Err(Problem::new(ProblemKind::Unauthorized, detail).into());
+        }
+        if !record
+            .identifiers
+            .iter()
+            .any(|one| identifiers.contains(one))
+        {
+            let detail = "the order shares no identifier with the certificate that it replaces";
+            return Err(Error::malformed(detail));
+        }
+        Ok(())
+    }
+}
+
+impl Draft<'_> {
+    fn order(
+        &self,
+        id: String,
+        status: OrderStatus,
+        expires_at: Timestamp,
+        authorizations: Vec<String>,
+    ) -> Order {
+        Order {
+            id,
+            account: self.account.id.clone(),
+            directory: self.directory.name.clone(),
+            status,
+            expires_at,
+            identifiers: self.request.identifiers.clone(),
+            authorizations,
+            profile: self.profile.clone(),
+            not_before: self.request.not_before,
+            not_after: self.not_after,
+            replaces: self.request.replaces.as_ref().map(RenewalId::text),
+            error: None,
+            certificate: None,
+            created_at: self.now,
+        }
+    }
+
+    fn event(&self, order: &Order) -> Event {
+        let names: Vec<String> = order
+            .identifiers
+            .iter()
+            .map(Identifier::to_string)
+            .collect();
+        Event {
+            at: self.now,
+            kind: EventKind::OrderCreated,
+            actor: self.account.actor(),
+            subject: order.id.clone(),
+            details: json!({
+                "identifiers": names,
+                "profile": order.profile,
+                "replaces": order.replaces,
+            }),
+        }
+    }
+}
+
+/// Picks the authorization to reuse: a valid one before a pending one, then the longest.
+fn best<'a>(subject: &Subject, found: &'a [Authorization]) -> Option<&'a Authorization> {
+    found
+        .iter()
+        .filter(|one| subject.matches(one))
+        .filter(|one| {
+            matches!(
+                one.status,
+                AuthorizationStatus::Valid | AuthorizationStatus::Pending
+            )
+        })
+        .max_by_key(|one| (one.status == AuthorizationStatus::Valid, one.expires_at))
+}
+
+/// How long a reused authorization must still hold: time enough to finalize.
+const REUSE_MARGIN: Duration = Duration::from_secs(10 * 60);
+const PLACEMENT_ATTEMPTS: u8 = 3;
+const CLAMPED: &str = "notAfter is earlier than asked for: the profile allows no longer lifetime";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authorization(id: &str, name: &str, status: AuthorizationStatus, end: i64) -> Authorization {
+        let subject = Subject::of(&Identifier::parse("dns", name).unwrap());
+        Authorization {
+            id: id.to_owned(),
+            account: "account".to_owned(),
+            directory: "default".to_owned(),
+            identifier: subject.identifier,
+            wildcard: subject.wildcard,
+            status,
+            expires_at: Timestamp::from_unix_secs(end),
+            challenges: Vec::new(),
+            caa_checked_at: None,
+        }
+    }
+
+    #[test]
+    fn reuses_the_valid_authorization_that_holds_longest() {
+        let found = [
+            authorization("pending", "a.example", AuthorizationStatus::Pending, 900),
+            authorization("short", "a.example", AuthorizationStatus::Valid, 100),
+            authorization("long", "a.example", AuthorizationStatus::Valid, 200),
+            authorization("wildcard", "*.a.example", AuthorizationStatus::Valid, 900),
+            authorization("dead", "a.example", AuthorizationStatus::Deactivated, 900),
+        ];
+        let picked = |name: &str| {
+            let subject = Subject::of(&Identifier::parse("dns", name).unwrap());
+            best(&subject, &found).map(|one| one.id.as_str())
+        };
+
+        assert_eq!(picked("a.example"), Some("long"));
+        assert_eq!(picked("*.a.example"), Some("wildcard"));
+        assert_eq!(picked("b.example"), None);
+    }
+}
