@@ -1,16 +1,21 @@
 //! The ACME door (RFC 8555): routes on one screen, a noun a file.
 
+mod authorization;
+mod certificate;
+mod challenge;
 mod directory;
 mod envelope;
 mod headers;
 mod nonce;
+mod order;
+mod renewal_info;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use ca_acme::{Acme, Problem};
 
 use crate::http::problem::Refusal;
@@ -25,6 +30,30 @@ pub(crate) fn router(acme: Arc<Acme>) -> Router {
         .route(
             "/{directory}/new-nonce",
             get(nonce::get).head(nonce::head).post(nonce::post),
+        )
+        .route("/{directory}/new-order", post(order::place))
+        .route("/{directory}/order/{order}", post(order::show))
+        .route("/{directory}/order/{order}/finalize", post(order::finalize))
+        .route(
+            "/{directory}/new-authorization",
+            post(authorization::create),
+        )
+        .route(
+            "/{directory}/authorization/{authorization}",
+            post(authorization::show_or_update),
+        )
+        .route(
+            "/{directory}/challenge/{authorization}/{kind}",
+            post(challenge::show_or_answer),
+        )
+        .route("/{directory}/certificate/{order}", post(certificate::show))
+        .route(
+            "/{directory}/certificate/{order}/{chain}",
+            post(certificate::show_alternate),
+        )
+        .route(
+            "/{directory}/renewal-info/{certificate}",
+            get(renewal_info::show),
         )
         .method_not_allowed_fallback(not_allowed)
         .fallback(missing)

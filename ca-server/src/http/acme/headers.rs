@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, Request, State};
-use axum::http::header::{CACHE_CONTROL, LINK};
+use axum::http::header::{CACHE_CONTROL, LINK, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -49,6 +49,13 @@ pub(super) fn add_nonce(acme: &Acme, response: &mut Response) -> Result<(), Erro
 /// Returns a `Link` header's value.
 pub(super) fn link(url: &str, relation: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("<{url}>;rel=\"{relation}\"")).ok()
+}
+
+/// Tells the client to look again in a second; in seconds, since several clients read no dates.
+pub(super) fn retry_soon(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// Returns the name in `/acme/{directory}/…`.
