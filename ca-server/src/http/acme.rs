@@ -1,14 +1,17 @@
 //! The ACME door (RFC 8555): routes on one screen, a noun a file.
 
+mod account;
 mod authorization;
 mod certificate;
 mod challenge;
 mod directory;
 mod envelope;
 mod headers;
+mod key_change;
 mod nonce;
 mod order;
 mod renewal_info;
+mod revocation;
 
 use std::sync::Arc;
 
@@ -31,6 +34,11 @@ pub(crate) fn router(acme: Arc<Acme>) -> Router {
             "/{directory}/new-nonce",
             get(nonce::get).head(nonce::head).post(nonce::post),
         )
+        .route("/{directory}/new-account", post(account::create))
+        .route("/{directory}/account/{id}", post(account::update))
+        .route("/{directory}/account/{id}/orders", post(account::orders))
+        .route("/{directory}/key-change", post(key_change::change))
+        .route("/{directory}/revoke-certificate", post(revocation::revoke))
         .route("/{directory}/new-order", post(order::place))
         .route("/{directory}/order/{order}", post(order::show))
         .route("/{directory}/order/{order}/finalize", post(order::finalize))

@@ -1,7 +1,13 @@
 //! Accounts (RFC 8555 §7.1.2).
 
+mod contact;
+mod registration;
+mod update;
+
 use ca_issuance::Actor;
 use ca_pki::Timestamp;
+
+pub use registration::Registered;
 
 /// Where an account stands (RFC 8555 §7.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,11 @@
 //! External account keys (RFC 8555 §7.3.4).
 
+mod binding;
+
 use ca_pki::Timestamp;
 use secrecy::SecretSlice;
+
+pub(crate) use binding::Binding;
 
 /// A key that binds ACME accounts to accounts elsewhere.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_pki::{KeyAlgorithm, SignatureAlgorithm};
 use serde_json::{Map, Value};
 
-use crate::json::{parse_object_strictly, parse_strictly};
+use crate::json::parse_object_strictly;
 use crate::jwk::Jwk;
 use crate::{Error, Problem, ProblemKind};
 
@@ -47,19 +47,11 @@ enum Algorithm {
 }
 
 impl UnverifiedJws {
-    /// Parses JSON text.
+    /// Parses JSON text: a body, or a JWS inside a payload.
     pub(crate) fn parse(unverified: &[u8]) -> Result<Self, Error> {
         let members = parse_object_strictly(unverified)
             .ok_or_else(|| Error::malformed("the request is not a JWS: not one JSON object"))?;
         Self::from_members(&members)
-    }
-
-    /// Parses a JWS inside a payload (key change, external account binding).
-    pub(crate) fn from_value(unverified: &Value) -> Result<Self, Error> {
-        let members = unverified
-            .as_object()
-            .ok_or_else(|| Error::malformed("the inner JWS is not a JSON object"))?;
-        Self::from_members(members)
     }
 
     fn from_members(members: &Map<String, Value>) -> Result<Self, Error> {
