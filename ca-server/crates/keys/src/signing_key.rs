@@ -11,8 +11,9 @@ use crate::KeyError;
 /// asks and returns an ECDSA signature in DER, an Ed25519 one raw, an RSA one PKCS#1 v1.5. It
 /// returns by `deadline` whatever the device does, does not block the async runtime, and may be
 /// dropped at any time without harm. `Unavailable` means nothing was signed and a later call may
-/// succeed without a restart. After `Secret`, `Key` and `Device` an operator must act, but a restart
-/// is not needed either: the signer looks again by itself. The signature is not verified here: the corridor does that.
+/// succeed without a restart. After `Secret`, `Key` and `Device` an operator must act, but no
+/// restart is needed either: the signer looks again by itself. The signature is not verified here:
+/// the corridor does that.
 #[async_trait::async_trait]
 pub trait SigningKey: Send + Sync + std::fmt::Debug {
     /// Returns the public half.

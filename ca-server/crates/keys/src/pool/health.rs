@@ -16,6 +16,7 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new(policy: BreakerPolicy, meters: Meters) -> Self {
+        meters.breaker_open(false);
         Self {
             breaker: Mutex::new(Breaker::new(policy)),
             meters,
