@@ -47,9 +47,9 @@ pub struct Order {
     pub authorizations: Vec<String>,
     /// The profile's name.
     pub profile: String,
-    /// notBefore as asked for.
+    /// notBefore as granted, where asked for.
     pub not_before: Option<Timestamp>,
-    /// notAfter as granted.
+    /// notAfter as granted, where asked for.
     pub not_after: Option<Timestamp>,
     /// The ARI identifier of the certificate that it replaces (RFC 9773).
     pub replaces: Option<String>,
