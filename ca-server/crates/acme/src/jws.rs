@@ -206,3 +206,6 @@ fn bad_algorithm(detail: impl Into<String>) -> Error {
 const ALGORITHMS: &[&str] = &["ES256", "ES384", "ES512", "RS256", "EdDSA"];
 const MEMBERS: [&str; 3] = ["protected", "payload", "signature"];
 const LONGEST_NAME: usize = 40;
+
+#[cfg(test)]
+mod tests;

@@ -50,7 +50,7 @@ impl Acme {
     }
 
     async fn verify_binding(&self, request: &KeyRequest, text: &str) -> Result<Binding, Error> {
-        let unverified = UnverifiedBinding::parse(text, request)?;
+        let unverified = UnverifiedBinding::parse(text, &request.url, &request.jwk)?;
         let key = self
             .store
             .external_account_key(&unverified.kid)
@@ -87,7 +87,7 @@ struct UnverifiedBinding {
 }
 
 impl UnverifiedBinding {
-    fn parse(text: &str, request: &KeyRequest) -> Result<Self, Error> {
+    fn parse(text: &str, url: &str, account_key: &Jwk) -> Result<Self, Error> {
         let jws = UnverifiedJws::parse(text.as_bytes())?;
         let algorithm = match jws.header.alg.as_str() {
             "HS256" => hmac::HMAC_SHA256,
@@ -101,11 +101,11 @@ impl UnverifiedBinding {
         if jws.header.nonce.is_some() {
             return Err(malformed("it has a nonce"));
         }
-        if jws.header.url != request.url {
+        if jws.header.url != url {
             return Err(malformed("its url is not the one of newAccount"));
         }
         let bound = std::str::from_utf8(&jws.payload).ok().map(Jwk::parse);
-        if !matches!(bound, Some(Ok(jwk)) if jwk == request.jwk) {
+        if !matches!(bound, Some(Ok(jwk)) if jwk == *account_key) {
             return Err(malformed("its payload is not the account's key"));
         }
         Ok(Self {
@@ -124,3 +124,6 @@ impl UnverifiedBinding {
 fn malformed(what: &str) -> Error {
     Error::malformed(format!("the external account binding is malformed: {what}"))
 }
+
+#[cfg(test)]
+mod tests;
