@@ -253,3 +253,6 @@ pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
         .for_each(|(to, from)| *to = *from);
     hash
 }
+
+#[cfg(test)]
+mod tests;

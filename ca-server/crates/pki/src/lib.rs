@@ -8,6 +8,8 @@ pub mod authority;
 pub mod certificate;
 pub mod crl;
 pub mod csr;
+#[cfg(test)]
+mod fixture;
 mod general_name;
 pub mod identifier;
 pub mod key;

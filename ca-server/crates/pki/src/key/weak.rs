@@ -147,7 +147,7 @@ const WHEEL: [u64; 7] = [3, 5, 7, 11, 13, 17, 19];
 /// Pairwise coprime; their product fits 64 bits.
 const SQUARE_FILTER: [u64; 9] = [64, 63, 65, 11, 17, 19, 23, 29, 31];
 /// The odd primes up to 167, as in the paper's test.
-const ROCA_PRIMES: [u32; 38] = [
+pub(super) const ROCA_PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
