@@ -314,15 +314,15 @@ fn refuses_rsa_with_the_fingerprint_of_roca() {
         .map(|prime| BigUint::from(*prime))
         .product();
     let residue = BigUint::from(65_537_u32).modpow(&BigUint::from(12_345_u32), &generator_product);
-    let one = BigUint::from(1_u32);
-    // Primes of the form k·M + 65537^a mod M, far from each other.
-    let first = ((&one << 1_023_u32) / &generator_product + 1_u32 + 107_u32) * &generator_product
-        + &residue;
-    let second = ((BigUint::from(3_u32) << 1_022_u32) / &generator_product + 235_u32)
-        * &generator_product
-        + &residue;
+    // Primes k·M + (65537^a mod M), as the defective library makes them, far from each other.
+    let prime = |lead: u32, step: u32| {
+        let near = BigUint::from(lead) << 1_021_u32;
+        (near / &generator_product + step) * &generator_product + &residue
+    };
 
-    assert!(why_weak(rsa(&(first * second), 65_537)).contains("ROCA"));
+    let modulus = prime(5, 485) * prime(7, 11);
+
+    assert!(why_weak(rsa(&modulus, 65_537)).contains("ROCA"));
 }
 
 #[test]
