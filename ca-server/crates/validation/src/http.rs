@@ -60,8 +60,11 @@ impl Http01 {
             "http://{authority}:{}/.well-known/acme-challenge/{token}",
             self.port
         );
-        // A name whose last label is a number is an address to URLs, and no name at all.
-        Url::parse(&text).map_err(|_| Error::NoAddress { name: authority })
+        // To URLs a name like `0x7f.1` is an address: it must not be dialled in the name's place.
+        match Url::parse(&text) {
+            Ok(url) if redirect::host_of(&url).as_ref() == Some(host) => Ok(url),
+            Ok(_) | Err(_) => Err(Error::NoAddress { name: authority }),
+        }
     }
 }
 
@@ -76,3 +79,35 @@ fn compare(body: &[u8], key_authorization: &str, host: &Host) -> Result<(), Erro
 }
 
 const MAX_REDIRECTS: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(host: &Host) -> Option<String> {
+        let http = Http01::new(80, vec![80]);
+        http.resource(host, "token").ok().map(String::from)
+    }
+
+    #[test]
+    fn asks_names_and_addresses_at_the_well_known_place() {
+        let name = Host::Name("a.test".to_owned());
+        let six = Host::Address(IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]));
+
+        assert_eq!(
+            resource(&name).as_deref(),
+            Some("http://a.test/.well-known/acme-challenge/token")
+        );
+        assert_eq!(
+            resource(&six).as_deref(),
+            Some("http://[2001:db8::1]/.well-known/acme-challenge/token")
+        );
+    }
+
+    #[test]
+    fn does_not_take_a_name_for_the_address_that_it_looks_like() {
+        for name in ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "a.1"] {
+            assert_eq!(resource(&Host::Name(name.to_owned())), None, "{name}");
+        }
+    }
+}
