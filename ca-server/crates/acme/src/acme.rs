@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::challenge::Running;
 use crate::directory::Directory;
+use crate::known_keys::KnownKeys;
 use crate::nonce::Nonces;
 use crate::urls::Urls;
 use crate::{AcmeStore, Error, Problem, Validator};
@@ -24,6 +25,7 @@ pub struct Acme {
     pub(crate) tasks: TaskTracker,
     pub(crate) urls: Urls,
     pub(crate) nonces: Nonces,
+    pub(crate) known_keys: KnownKeys,
     pub(crate) running: Running,
     directories: BTreeMap<String, Arc<Directory>>,
 }
@@ -57,6 +59,7 @@ impl Acme {
             tasks: parts.tasks,
             urls: Urls::new(&parts.external_url),
             nonces: Nonces::new(&nonce_key),
+            known_keys: KnownKeys::new(),
             running: Running::default(),
             directories: parts
                 .directories

@@ -17,6 +17,7 @@ mod json;
 pub mod jwk;
 mod jws;
 pub mod key_change;
+mod known_keys;
 mod nonce;
 pub mod order;
 mod ownership;

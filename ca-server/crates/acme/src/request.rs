@@ -163,8 +163,7 @@ impl Acme {
             return Err(Error::malformed("the protected header has no kid"));
         };
         let account = self.account_of_kid(&envelope.directory, kid).await?;
-        let jwk = Jwk::parse(&account.jwk)
-            .map_err(|_| Error::Inconsistent(format!("the key of account {}", account.id)))?;
+        let jwk = self.known_keys.key_of(&account)?;
         envelope.jws.verify(&jwk)?;
         self.redeem(envelope.nonce).await?;
         require_valid(&account)?;
