@@ -1,5 +1,7 @@
 //! Events: what happened, by whom, to what. Written in the transaction of the change.
 
+pub mod chain;
+
 use ca_pki::Timestamp;
 use serde_json::Value;
 

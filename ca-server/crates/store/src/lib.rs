@@ -1,1 +1,41 @@
 //! sea-orm behind the ports.
+//!
+//! This room remembers: it implements [`ca_issuance::Ledger`] and [`ca_acme::AcmeStore`] over
+//! SQLite and PostgreSQL, and keeps the audit chain. Rows are private and become the callers'
+//! types by `TryFrom`; a row that does not is [`Error::Corrupt`].
+//!
+//! Writes are values of [`change::Change`]: one intent, one transaction, its audit event
+//! included. They queue for the writer, which runs what is waiting in one database transaction
+//! (each change in a savepoint), commits once, then answers all: nothing is answered before it is
+//! durable. Reads take their own connections. This room never decides what a client may do and
+//! never signs; it settles who was first.
+
+mod account;
+mod acme;
+mod audit;
+mod authorization;
+mod certificate;
+mod change;
+mod connect;
+mod crl;
+mod entity;
+mod error;
+mod external_account;
+mod group;
+mod identifier;
+mod lease;
+mod ledger;
+mod nonce;
+mod order;
+mod problem;
+mod prune;
+mod row;
+mod schema;
+mod secret;
+mod store;
+mod writer;
+
+pub use audit::{Sealed, Verification};
+pub use connect::Options;
+pub use error::{Cause, Error};
+pub use store::Store;

@@ -1,0 +1,255 @@
+//! The port of `ca-acme`: each method hands its intent to the writer, or reads.
+
+use async_trait::async_trait;
+use ca_acme::Problem;
+use ca_acme::account::Account;
+use ca_acme::authorization::{Authorization, ChallengeKind};
+use ca_acme::external_account::ExternalAccountKey;
+use ca_acme::order::Order;
+use ca_acme::store::{
+    AcmeStore, KeyChange, NewOrder, OrderPage, Placement, Pruned, Registration, StoreError,
+    ValidationOutcome,
+};
+use ca_issuance::audit::Event;
+use ca_pki::{Identifier, Serial, Timestamp};
+use secrecy::SecretBox;
+
+use crate::{Store, account, authorization, external_account, order, secret};
+
+#[async_trait]
+impl AcmeStore for Store {
+    async fn register(&self, account: Account, event: Event) -> Result<Registration, StoreError> {
+        let now = self.now();
+        Ok(self.write(account::Register { account, now, event }).await?)
+    }
+
+    async fn account(&self, directory: &str, id: &str) -> Result<Option<Account>, StoreError> {
+        let found = account::by_id(self.reads(), id).await?;
+        Ok(found.filter(|account| account.directory == directory))
+    }
+
+    async fn account_by_thumbprint(
+        &self,
+        directory: &str,
+        thumbprint: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        Ok(account::by_thumbprint(self.reads(), directory, thumbprint).await?)
+    }
+
+    async fn update_account(
+        &self,
+        id: &str,
+        contacts: Option<&[String]>,
+        terms_agreed: bool,
+        event: Event,
+    ) -> Result<Account, StoreError> {
+        let update = account::Update {
+            id: id.to_owned(),
+            contacts: contacts.map(<[String]>::to_vec),
+            terms_agreed,
+            event,
+        };
+        Ok(self.write(update).await?)
+    }
+
+    async fn deactivate_account(&self, id: &str, event: Event) -> Result<Account, StoreError> {
+        let id = id.to_owned();
+        Ok(self.write(account::Deactivate { id, event }).await?)
+    }
+
+    async fn change_key(
+        &self,
+        id: &str,
+        old_thumbprint: &str,
+        new_jwk: &str,
+        new_thumbprint: &str,
+        event: Event,
+    ) -> Result<KeyChange, StoreError> {
+        let change = account::ChangeKey {
+            id: id.to_owned(),
+            old_thumbprint: old_thumbprint.to_owned(),
+            new_jwk: new_jwk.to_owned(),
+            new_thumbprint: new_thumbprint.to_owned(),
+            event,
+        };
+        Ok(self.write(change).await?)
+    }
+
+    async fn add_external_account_key(
+        &self,
+        key: ExternalAccountKey,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        Ok(self.write(external_account::Add { key, event }).await?)
+    }
+
+    async fn external_account_key(
+        &self,
+        kid: &str,
+    ) -> Result<Option<ExternalAccountKey>, StoreError> {
+        Ok(external_account::by_kid(self.reads(), kid).await?)
+    }
+
+    async fn external_account_keys(&self) -> Result<Vec<ExternalAccountKey>, StoreError> {
+        Ok(external_account::all(self.reads()).await?)
+    }
+
+    async fn revoke_external_account_key(
+        &self,
+        kid: &str,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        let kid = kid.to_owned();
+        Ok(self.write(external_account::Revoke { kid, event }).await?)
+    }
+
+    async fn place_order(&self, order: NewOrder, event: Event) -> Result<Placement, StoreError> {
+        let (new, now) = (order, self.now());
+        Ok(self.write(order::Place { new, now, event }).await?)
+    }
+
+    async fn order(&self, id: &str) -> Result<Option<Order>, StoreError> {
+        Ok(order::by_id(self.reads(), id, self.now()).await?)
+    }
+
+    async fn orders_of(
+        &self,
+        account: &str,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<OrderPage, StoreError> {
+        let request = order::PageRequest {
+            account,
+            cursor,
+            limit,
+            now: self.now(),
+        };
+        Ok(order::page(self.reads(), request).await?)
+    }
+
+    async fn fail_order(
+        &self,
+        id: &str,
+        problem: &Problem,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        let (id, problem) = (id.to_owned(), problem.clone());
+        Ok(self.write(order::Fail { id, problem, event }).await?)
+    }
+
+    async fn order_of_certificate(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+    ) -> Result<Option<Order>, StoreError> {
+        Ok(order::of_certificate(self.reads(), issuer, serial, self.now()).await?)
+    }
+
+    async fn add_authorization(
+        &self,
+        authorization: Authorization,
+        event: Event,
+    ) -> Result<(), StoreError> {
+        let add = authorization::Add {
+            authorization,
+            event,
+        };
+        Ok(self.write(add).await?)
+    }
+
+    async fn authorization(&self, id: &str) -> Result<Option<Authorization>, StoreError> {
+        Ok(authorization::by_id(self.reads(), id, self.now()).await?)
+    }
+
+    async fn authorizations(&self, ids: &[String]) -> Result<Vec<Authorization>, StoreError> {
+        Ok(authorization::by_ids(self.reads(), ids, self.now()).await?)
+    }
+
+    async fn reusable_authorizations(
+        &self,
+        account: &str,
+        identifiers: &[Identifier],
+        until: Timestamp,
+    ) -> Result<Vec<Authorization>, StoreError> {
+        Ok(authorization::reusable(self.reads(), account, identifiers, until).await?)
+    }
+
+    async fn begin_validation(
+        &self,
+        authorization: &str,
+        challenge: ChallengeKind,
+    ) -> Result<(), StoreError> {
+        let begin = authorization::BeginValidation {
+            id: authorization.to_owned(),
+            challenge,
+            now: self.now(),
+        };
+        Ok(self.write(begin).await?)
+    }
+
+    async fn conclude_validation(
+        &self,
+        authorization: &str,
+        challenge: ChallengeKind,
+        outcome: ValidationOutcome,
+        event: Event,
+    ) -> Result<Authorization, StoreError> {
+        let conclude = authorization::ConcludeValidation {
+            id: authorization.to_owned(),
+            challenge,
+            outcome,
+            now: self.now(),
+            event,
+        };
+        Ok(self.write(conclude).await?)
+    }
+
+    async fn interrupted_validations(&self) -> Result<Vec<Authorization>, StoreError> {
+        Ok(authorization::interrupted(self.reads(), self.now()).await?)
+    }
+
+    async fn deactivate_authorization(
+        &self,
+        id: &str,
+        event: Event,
+    ) -> Result<Authorization, StoreError> {
+        let (id, now) = (id.to_owned(), self.now());
+        Ok(self.write(authorization::Deactivate { id, now, event }).await?)
+    }
+
+    async fn note_caa_check(&self, ids: &[String], at: Timestamp) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        Ok(self.write(authorization::NoteCaaCheck { ids, at }).await?)
+    }
+
+    async fn holds_authorizations(
+        &self,
+        account: &str,
+        identifiers: &[Identifier],
+        moment: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(authorization::held(self.reads(), account, identifiers, moment).await?)
+    }
+
+    async fn redeem_nonce(&self, nonce: &str, expires_at: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.redeem(nonce, expires_at).await?)
+    }
+
+    async fn shared_secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        // Nearly always there: servers ask at every start.
+        if let Some(secret) = secret::by_name(self.reads(), name).await? {
+            return Ok(secret);
+        }
+        let name = name.to_owned();
+        let fresh = SecretBox::new(Box::new(fresh));
+        Ok(self.write(secret::Share { name, fresh }).await?)
+    }
+
+    async fn prune(
+        &self,
+        moment: Timestamp,
+        certificates_before: Timestamp,
+    ) -> Result<Pruned, StoreError> {
+        Ok(self.prune_all(moment, certificates_before).await?)
+    }
+}

@@ -1,0 +1,84 @@
+//! Certificates from intent to end.
+
+mod change;
+mod find;
+
+pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke};
+pub(crate) use find::{by_serial, order_of, revocation_epoch, revoked, unfinished};
+
+use ca_issuance::ledger::{CertificateRecord, CertificateState, Intent};
+use ca_pki::crl::RevocationReason;
+use ca_pki::{Timestamp, Validity};
+
+use crate::entity::certificate::Model;
+use crate::row::{moment, octets, serial};
+use crate::{Error, identifier};
+
+impl TryFrom<Model> for CertificateRecord {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        Ok(Self {
+            serial: serial(&row.serial)?,
+            identifiers: identifier::from_json(&row.identifiers)?,
+            validity: Validity {
+                not_before: Timestamp::from_unix_secs(row.not_before),
+                not_after: Timestamp::from_unix_secs(row.not_after),
+            },
+            key_fingerprint: octets("certificate.key_fingerprint", &row.key_fingerprint)?,
+            state: state(&row)?,
+            issuer: row.issuer,
+            profile: row.profile,
+            requested_by: row.requested_by,
+            order: row.order_id,
+            der: row.der,
+        })
+    }
+}
+
+fn state(row: &Model) -> Result<CertificateState, Error> {
+    match (row.state.as_str(), moment(row.revoked_at)) {
+        (INTENDED, None) => Ok(CertificateState::Intended),
+        (VALID, None) => Ok(CertificateState::Valid),
+        (REVOKED, Some(at)) => Ok(CertificateState::Revoked {
+            at,
+            reason: reason(row.revocation_reason)?,
+        }),
+        (BURNED, Some(at)) => Ok(CertificateState::Burned { at }),
+        (state, at) => Err(Error::Corrupt(format!(
+            "certificate.state is {state:?}, revoked at {at:?}"
+        ))),
+    }
+}
+
+fn reason(code: Option<i16>) -> Result<RevocationReason, Error> {
+    let parsed = code.and_then(|code| u8::try_from(code).ok());
+    let reason = parsed.and_then(RevocationReason::from_code);
+    reason.ok_or_else(|| Error::Corrupt(format!("certificate.revocation_reason is {code:?}")))
+}
+
+fn intended_row(intent: &Intent) -> Result<Model, Error> {
+    Ok(Model {
+        issuer: intent.issuer.clone(),
+        serial: intent.serial.as_be_bytes().to_vec(),
+        profile: intent.profile.clone(),
+        identifiers: identifier::to_json(&intent.identifiers)?,
+        not_before: intent.validity.not_before.unix_secs(),
+        not_after: intent.validity.not_after.unix_secs(),
+        key_fingerprint: intent.key_fingerprint.to_vec(),
+        requested_by: intent.requested_by.clone(),
+        order_id: intent.order.clone(),
+        state: INTENDED.to_owned(),
+        revoked_at: None,
+        revocation_reason: None,
+        tbs_der: Some(intent.tbs_der.clone()),
+        der: None,
+        recorded_at: intent.recorded_at.unix_secs(),
+        settle_after: intent.settle_after.unix_secs(),
+    })
+}
+
+const INTENDED: &str = "intended";
+const VALID: &str = "valid";
+const REVOKED: &str = "revoked";
+const BURNED: &str = "burned";

@@ -1,0 +1,177 @@
+//! What moves a certificate: intended, then valid or burned, then perhaps revoked.
+
+use ca_issuance::audit::Event;
+use ca_issuance::ledger::{Intent, RevokeOutcome};
+use ca_pki::Serial;
+use ca_pki::crl::RevocationReason;
+use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+};
+
+use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
+use crate::change::Change;
+use crate::entity::certificate::{ActiveModel, Column, Entity};
+use crate::{Error, audit, crl, order};
+
+/// Spends a serial.
+pub(crate) struct RecordIntent {
+    pub(crate) intent: Intent,
+    pub(crate) event: Event,
+}
+
+/// Stores the signed certificate.
+pub(crate) struct RecordResult {
+    pub(crate) issuer: String,
+    pub(crate) serial: Serial,
+    pub(crate) der: Vec<u8>,
+    pub(crate) event: Event,
+}
+
+/// Gives up an unfinished serial.
+pub(crate) struct Burn {
+    pub(crate) issuer: String,
+    pub(crate) serial: Serial,
+    pub(crate) event: Event,
+}
+
+/// Revokes a valid certificate.
+pub(crate) struct Revoke {
+    pub(crate) issuer: String,
+    pub(crate) serial: Serial,
+    pub(crate) reason: RevocationReason,
+    pub(crate) event: Event,
+}
+
+impl Change for RecordIntent {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let intent = &self.intent;
+        if let Some(order) = &intent.order {
+            let certificate = (intent.issuer.as_str(), &intent.serial);
+            order::begin_issuing(transaction, order, certificate, intent.recorded_at).await?;
+        }
+        let row = intended_row(intent)?.into_active_model().reset_all();
+        Entity::insert(row).exec_without_returning(transaction).await?;
+        audit::record(transaction, &self.event).await
+    }
+}
+
+impl Change for RecordResult {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let changes = ActiveModel {
+            state: Set(VALID.to_owned()),
+            der: Set(Some(self.der.clone())),
+            // The certificate holds these bytes.
+            tbs_der: Set(None),
+            ..ActiveModel::default()
+        };
+        let key = (self.issuer.as_str(), &self.serial);
+        move_from(transaction, INTENDED, key, changes).await?;
+        if let Some(order) = order_of(transaction, key).await? {
+            order::finish(transaction, &order, &self.serial).await?;
+        }
+        audit::record(transaction, &self.event).await
+    }
+}
+
+impl Change for Burn {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let changes = ActiveModel {
+            state: Set(BURNED.to_owned()),
+            revoked_at: Set(Some(self.event.at.unix_secs())),
+            tbs_der: Set(None),
+            ..ActiveModel::default()
+        };
+        let key = (self.issuer.as_str(), &self.serial);
+        move_from(transaction, INTENDED, key, changes).await?;
+        if let Some(order) = order_of(transaction, key).await? {
+            order::resume(transaction, &order, &self.serial, self.event.at).await?;
+        }
+        crl::bump_epoch(transaction, &self.issuer).await?;
+        audit::record(transaction, &self.event).await
+    }
+}
+
+impl Change for Revoke {
+    type Outcome = RevokeOutcome;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<RevokeOutcome, Error> {
+        let changes = ActiveModel {
+            state: Set(REVOKED.to_owned()),
+            revoked_at: Set(Some(self.event.at.unix_secs())),
+            revocation_reason: Set(Some(i16::from(self.reason.code()))),
+            ..ActiveModel::default()
+        };
+        let key = (self.issuer.as_str(), &self.serial);
+        match move_from(transaction, VALID, key, changes).await {
+            Ok(()) => {}
+            Err(Error::Conflict) => return already(transaction, key).await,
+            Err(error) => return Err(error),
+        }
+        crl::bump_epoch(transaction, &self.issuer).await?;
+        audit::record(transaction, &self.event).await?;
+        Ok(RevokeOutcome::Revoked)
+    }
+}
+
+/// An intent counts as unknown: nobody holds a certificate yet, and if nobody ever will it is
+/// burned.
+async fn already(
+    transaction: &DatabaseTransaction,
+    key: (&str, &Serial),
+) -> Result<RevokeOutcome, Error> {
+    let state: Option<String> = find(key)
+        .select_only()
+        .column(Column::State)
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    Ok(match state.as_deref() {
+        Some(REVOKED | BURNED) => RevokeOutcome::AlreadyRevoked,
+        Some(_) | None => RevokeOutcome::Unknown,
+    })
+}
+
+async fn move_from(
+    transaction: &DatabaseTransaction,
+    state: &str,
+    (issuer, serial): (&str, &Serial),
+    changes: ActiveModel,
+) -> Result<(), Error> {
+    let moved = Entity::update_many()
+        .set(changes)
+        .filter(Column::Issuer.eq(issuer))
+        .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
+        .filter(Column::State.eq(state))
+        .exec(transaction)
+        .await?;
+    match moved.rows_affected {
+        0 => Err(Error::Conflict),
+        _ => Ok(()),
+    }
+}
+
+async fn order_of(
+    transaction: &DatabaseTransaction,
+    key: (&str, &Serial),
+) -> Result<Option<String>, Error> {
+    let order: Option<Option<String>> = find(key)
+        .select_only()
+        .column(Column::OrderId)
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    Ok(order.flatten())
+}
+
+fn find((issuer, serial): (&str, &Serial)) -> sea_orm::Select<Entity> {
+    Entity::find()
+        .filter(Column::Issuer.eq(issuer))
+        .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
+}

@@ -1,0 +1,113 @@
+//! What finds certificates.
+
+use ca_issuance::ledger::{CertificateRecord, Unfinished};
+use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::{Serial, Timestamp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::reason;
+use crate::Error;
+use crate::entity::certificate::{Column, Entity};
+use crate::entity::issuer_counter;
+use crate::row::{counter, serial as serial_from};
+
+/// Reads a certificate.
+pub(crate) async fn by_serial(
+    database: &DatabaseConnection,
+    issuer: &str,
+    serial: &Serial,
+) -> Result<Option<CertificateRecord>, Error> {
+    let row = Entity::find_by_id(key(issuer, serial)).one(database).await?;
+    row.map(CertificateRecord::try_from).transpose()
+}
+
+/// Reads which order a certificate answers.
+pub(crate) async fn order_of(
+    database: &DatabaseConnection,
+    issuer: &str,
+    serial: &Serial,
+) -> Result<Option<String>, Error> {
+    let order: Option<Option<String>> = Entity::find_by_id(key(issuer, serial))
+        .select_only()
+        .column(Column::OrderId)
+        .into_tuple()
+        .one(database)
+        .await?;
+    Ok(order.flatten())
+}
+
+/// Lists intents whose time is up, oldest first.
+pub(crate) async fn unfinished(
+    database: &DatabaseConnection,
+    moment: Timestamp,
+) -> Result<Vec<Unfinished>, Error> {
+    let rows: Vec<(Vec<u8>, String, Option<String>)> = Entity::find()
+        .select_only()
+        .columns([Column::Serial, Column::Issuer, Column::OrderId])
+        // Literals here and below, so that the partial indexes serve.
+        .filter(Expr::cust("state = 'intended'"))
+        .filter(Column::SettleAfter.lte(moment.unix_secs()))
+        .order_by_asc(Column::SettleAfter)
+        .limit(MAX_UNFINISHED)
+        .into_tuple()
+        .all(database)
+        .await?;
+    let intents = rows.into_iter().map(|(serial, issuer, order)| {
+        Ok(Unfinished {
+            serial: serial_from(&serial)?,
+            issuer,
+            order,
+        })
+    });
+    intents.collect()
+}
+
+/// Lists what is revoked or burned and has not expired, in order of serial.
+pub(crate) async fn revoked(
+    database: &DatabaseConnection,
+    issuer: &str,
+    moment: Timestamp,
+) -> Result<Vec<RevokedCertificate>, Error> {
+    let rows: Vec<(Vec<u8>, Option<i64>, Option<i16>)> = Entity::find()
+        .select_only()
+        .columns([Column::Serial, Column::RevokedAt, Column::RevocationReason])
+        .filter(Column::Issuer.eq(issuer))
+        .filter(Column::NotAfter.gte(moment.unix_secs()))
+        .filter(Expr::cust("state IN ('revoked', 'burned')"))
+        .order_by_asc(Column::Serial)
+        .into_tuple()
+        .all(database)
+        .await?;
+    let entries = rows.into_iter().map(|(serial, revoked_at, code)| {
+        let revoked_at = revoked_at.ok_or_else(|| Error::Corrupt("revoked at no time".to_owned()));
+        Ok(RevokedCertificate {
+            serial: serial_from(&serial)?,
+            revoked_at: Timestamp::from_unix_secs(revoked_at?),
+            reason: match code {
+                Some(_) => reason(code)?,
+                // Burned: nobody gave a reason.
+                None => RevocationReason::Unspecified,
+            },
+        })
+    });
+    entries.collect()
+}
+
+/// Reads how often the issuer revoked or burned; 0 if never.
+pub(crate) async fn revocation_epoch(
+    database: &DatabaseConnection,
+    issuer: &str,
+) -> Result<u64, Error> {
+    let row = issuer_counter::Entity::find_by_id(issuer).one(database).await?;
+    let value = row.map_or(0, |row| row.revocation_epoch);
+    counter("issuer_counter.revocation_epoch", value)
+}
+
+fn key(issuer: &str, serial: &Serial) -> (String, Vec<u8>) {
+    (issuer.to_owned(), serial.as_be_bytes().to_vec())
+}
+
+const MAX_UNFINISHED: u64 = 1_000;

@@ -1,0 +1,106 @@
+//! A change: one intent, applied in one transaction together with its audit event.
+
+use std::future::Future;
+
+use async_trait::async_trait;
+use sea_orm::{DatabaseTransaction, TransactionTrait};
+use tokio::sync::oneshot;
+
+use crate::Error;
+
+/// One intent to change the store.
+///
+/// `apply` may run several times, each time in a fresh savepoint: it must do nothing but speak to
+/// the transaction. What it returns is handed out only after the commit.
+pub(crate) trait Change: Send + Sync + 'static {
+    /// What the asker learns.
+    type Outcome: Send + 'static;
+
+    /// Applies the change; an error undoes all of it.
+    fn apply(
+        &self,
+        transaction: &DatabaseTransaction,
+    ) -> impl Future<Output = Result<Self::Outcome, Error>> + Send;
+}
+
+/// Whether a unit waits for an answer or for another run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its outcome is settled as soon as the group commits.
+    Done,
+    /// Somebody was in its way: it goes into the next group.
+    Again,
+}
+
+/// A change of any kind on its way through the writer.
+#[async_trait]
+pub(crate) trait Unit: Send {
+    /// Runs the change in a savepoint and keeps its outcome. An error means that the surrounding
+    /// transaction is lost.
+    async fn run(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error>;
+
+    /// Tells whether the kept outcome is final.
+    fn standing(&self) -> Standing;
+
+    /// Hands out the kept outcome; called after the commit.
+    fn answer(self: Box<Self>);
+
+    /// Hands out an error in place of any outcome.
+    fn fail(self: Box<Self>, error: Error);
+}
+
+/// A change together with whoever waits for it, perhaps no longer.
+pub(crate) struct Pending<C: Change> {
+    change: C,
+    outcome: Option<Result<C::Outcome, Error>>,
+    attempts: u32,
+    asker: oneshot::Sender<Result<C::Outcome, Error>>,
+}
+
+impl<C: Change> Pending<C> {
+    /// Wraps a change; the receiver gets its outcome.
+    pub(crate) fn new(change: C) -> (Self, oneshot::Receiver<Result<C::Outcome, Error>>) {
+        let (asker, answer) = oneshot::channel();
+        let pending = Self {
+            change,
+            outcome: None,
+            attempts: 0,
+            asker,
+        };
+        (pending, answer)
+    }
+}
+
+#[async_trait]
+impl<C: Change> Unit for Pending<C> {
+    async fn run(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        self.attempts += 1;
+        let savepoint = transaction.begin().await?;
+        let outcome = self.change.apply(&savepoint).await;
+        match outcome {
+            Ok(_) => savepoint.commit().await?,
+            Err(_) => savepoint.rollback().await?,
+        }
+        self.outcome = Some(outcome);
+        Ok(())
+    }
+
+    fn standing(&self) -> Standing {
+        match &self.outcome {
+            Some(Err(error)) if error.may_pass() && self.attempts < MAX_ATTEMPTS => Standing::Again,
+            Some(_) | None => Standing::Done,
+        }
+    }
+
+    fn answer(self: Box<Self>) {
+        let outcome = self.outcome.unwrap_or(Err(Error::Closed));
+        // An asker that hung up loses only the answer: the change is made.
+        let _ = self.asker.send(outcome);
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        let _ = self.asker.send(Err(error));
+    }
+}
+
+const MAX_ATTEMPTS: u32 = 5;

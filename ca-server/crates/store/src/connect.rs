@@ -1,0 +1,164 @@
+//! Opening a database: what makes it durable, and which connections do what.
+
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca_issuance::Clock;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+
+use crate::Error;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// Tells which orders and authorizations have expired.
+    pub clock: Arc<dyn Clock>,
+    /// How many connections read.
+    pub readers: u32,
+    /// How many connections write groups; SQLite always has one.
+    pub writers: u32,
+    /// How many changes a group may hold.
+    pub group_size: usize,
+    /// How many changes may wait for each writer before more are refused.
+    pub queue_length: usize,
+}
+
+/// The connections of a store.
+pub(crate) struct Connections {
+    pub(crate) reads: DatabaseConnection,
+    pub(crate) writes: DatabaseConnection,
+    pub(crate) kind: Kind,
+}
+
+/// What the database is.
+pub(crate) enum Kind {
+    /// A file that one server serves from.
+    Sqlite {
+        /// The file.
+        file: PathBuf,
+    },
+    /// A database that servers share.
+    Postgres {
+        /// Where redeemed nonces are written.
+        nonces: DatabaseConnection,
+    },
+}
+
+impl Options {
+    /// Sizes for a server of a few cores.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            readers: 8,
+            writers: 4,
+            group_size: 96,
+            queue_length: 1_024,
+        }
+    }
+}
+
+/// Opens the connections that the URL asks for.
+pub(crate) async fn open(url: &str, options: &Options) -> Result<Connections, Error> {
+    if url.starts_with("sqlite:") {
+        return open_sqlite(url, options).await;
+    }
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        return open_postgres(url, options).await;
+    }
+    Err(Error::UrlNotUnderstood)
+}
+
+async fn open_sqlite(url: &str, options: &Options) -> Result<Connections, Error> {
+    let parsed = SqliteConnectOptions::from_str(url).map_err(|_| Error::UrlNotUnderstood)?;
+    let file = parsed.get_filename().to_owned();
+    // A database in memory would be another one for each connection.
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        return Err(Error::UrlNotUnderstood);
+    }
+    create_private(&file)?;
+    let mut writing = pool(url, 1);
+    writing.map_sqlx_sqlite_opts(durable);
+    let writes = Database::connect(writing).await?;
+    let mut reading = pool(url, options.readers);
+    reading.map_sqlx_sqlite_opts(|file| durable(file).pragma("query_only", "on"));
+    let reads = Database::connect(reading).await?;
+    Ok(Connections {
+        reads,
+        writes,
+        kind: Kind::Sqlite { file },
+    })
+}
+
+/// WAL lets readers go on beside the writer; FULL syncs it at each commit, so that what was
+/// answered survives a power cut.
+fn durable(file: SqliteConnectOptions) -> SqliteConnectOptions {
+    file.journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
+}
+
+/// Creates the file for its owner alone: it holds account keys and secrets. SQLite gives its
+/// companions (`-wal`, `-shm`) the same mode.
+fn create_private(file: &Path) -> Result<(), Error> {
+    let mut creating = OpenOptions::new();
+    creating.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut creating, 0o600);
+    match creating.open(file) {
+        Ok(_created) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(Error::FileNotAccessible {
+            path: file.to_owned(),
+            source: Arc::new(error),
+        }),
+    }
+}
+
+async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Error> {
+    let mut writing = shared_pool(url, options.writers);
+    // A change that waits for another server's row is put off, not the whole group behind it;
+    // this also ends deadlocks between groups sooner than the database would.
+    writing.map_sqlx_postgres_opts(|server| server.options([("lock_timeout", "250ms")]));
+    let mut redeeming = shared_pool(url, options.writers);
+    redeeming.map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
+    Ok(Connections {
+        reads: Database::connect(shared_pool(url, options.readers)).await?,
+        writes: Database::connect(writing).await?,
+        kind: Kind::Postgres {
+            nonces: Database::connect(redeeming).await?,
+        },
+    })
+}
+
+fn shared_pool(url: &str, connections: u32) -> ConnectOptions {
+    let mut pool = pool(url, connections);
+    pool.statement_timeout(STATEMENT_TIMEOUT)
+        .set_application_name("ca-server")
+        .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST);
+    pool
+}
+
+fn pool(url: &str, connections: u32) -> ConnectOptions {
+    let mut pool = ConnectOptions::new(url);
+    pool.max_connections(connections.max(1))
+        .min_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    pool
+}
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_BEFORE_TEST: Duration = Duration::from_secs(5);

@@ -1,0 +1,15 @@
+//! Rows as the migrations lay them out. Nothing outside this crate sees one.
+
+pub(crate) mod account;
+pub(crate) mod audit_checkpoint;
+pub(crate) mod audit_event;
+pub(crate) mod authorization;
+pub(crate) mod certificate;
+pub(crate) mod crl;
+pub(crate) mod external_account;
+pub(crate) mod issuer_counter;
+pub(crate) mod lease;
+pub(crate) mod nonce;
+pub(crate) mod order;
+pub(crate) mod order_authorization;
+pub(crate) mod secret;

@@ -1,0 +1,160 @@
+//! External account keys.
+//!
+//! MAC keys are kept as they are, since HMAC needs them in the clear: whoever reads the database
+//! can bind accounts. The guide says so, and the database file is its owner's alone.
+
+use ca_acme::external_account::ExternalAccountKey;
+use ca_issuance::audit::Event;
+use ca_pki::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use secrecy::{ExposeSecret, SecretSlice};
+
+use crate::change::Change;
+use crate::entity::external_account::{ActiveModel, Column, Entity, Model};
+use crate::row::moment;
+use crate::{Error, audit};
+
+/// Stores a new key.
+pub(crate) struct Add {
+    pub(crate) key: ExternalAccountKey,
+    pub(crate) event: Event,
+}
+
+/// Revokes a key.
+pub(crate) struct Revoke {
+    pub(crate) kid: String,
+    pub(crate) event: Event,
+}
+
+/// Whether a key may bind an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// It may; its use is noted.
+    Bound,
+    /// It is unknown, revoked, expired, used up or of another directory.
+    Refused,
+}
+
+impl Change for Add {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let row = Model::from(&self.key).into_active_model().reset_all();
+        Entity::insert(row).exec_without_returning(transaction).await?;
+        audit::record(transaction, &self.event).await
+    }
+}
+
+impl Change for Revoke {
+    type Outcome = bool;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let changes = ActiveModel {
+            revoked_at: Set(Some(self.event.at.unix_secs())),
+            ..ActiveModel::default()
+        };
+        let revoked = Entity::update_many()
+            .set(changes)
+            .filter(Column::Kid.eq(&self.kid))
+            .filter(Column::RevokedAt.is_null())
+            .exec(transaction)
+            .await?;
+        if revoked.rows_affected == 0 {
+            return Ok(false);
+        }
+        audit::record(transaction, &self.event).await?;
+        Ok(true)
+    }
+}
+
+/// Checks a key for one more binding and notes its use. The row stays locked until the
+/// transaction ends, so that a key for single use binds one account however many ask.
+pub(crate) async fn bind(
+    transaction: &DatabaseTransaction,
+    kid: &str,
+    directory: &str,
+    now: Timestamp,
+) -> Result<Binding, Error> {
+    let row = Entity::find_by_id(kid)
+        .lock(LockType::NoKeyUpdate)
+        .one(transaction)
+        .await?;
+    let Some(row) = row.filter(|row| may_bind(row, directory, now)) else {
+        return Ok(Binding::Refused);
+    };
+    if row.used_at.is_none() {
+        let changes = ActiveModel {
+            used_at: Set(Some(now.unix_secs())),
+            ..ActiveModel::default()
+        };
+        Entity::update_many()
+            .set(changes)
+            .filter(Column::Kid.eq(kid))
+            .exec(transaction)
+            .await?;
+    }
+    Ok(Binding::Bound)
+}
+
+fn may_bind(row: &Model, directory: &str, now: Timestamp) -> bool {
+    let here = row.directory.as_deref().is_none_or(|only| only == directory);
+    let used_up = row.single_use && row.used_at.is_some();
+    let expired = row.expires_at.is_some_and(|end| end <= now.unix_secs());
+    here && !used_up && !expired && row.revoked_at.is_none()
+}
+
+/// Reads a key.
+pub(crate) async fn by_kid<C: ConnectionTrait>(
+    database: &C,
+    kid: &str,
+) -> Result<Option<ExternalAccountKey>, Error> {
+    let row = Entity::find_by_id(kid).one(database).await?;
+    Ok(row.map(ExternalAccountKey::from))
+}
+
+/// Lists every key, newest first.
+pub(crate) async fn all<C: ConnectionTrait>(database: &C) -> Result<Vec<ExternalAccountKey>, Error> {
+    let rows = Entity::find()
+        .order_by_desc(Column::CreatedAt)
+        .order_by_asc(Column::Kid)
+        .all(database)
+        .await?;
+    Ok(rows.into_iter().map(ExternalAccountKey::from).collect())
+}
+
+impl From<Model> for ExternalAccountKey {
+    fn from(row: Model) -> Self {
+        Self {
+            kid: row.kid,
+            mac_key: SecretSlice::from(row.mac_key),
+            directory: row.directory,
+            comment: row.comment,
+            single_use: row.single_use,
+            expires_at: moment(row.expires_at),
+            revoked_at: moment(row.revoked_at),
+            used_at: moment(row.used_at),
+            created_at: Timestamp::from_unix_secs(row.created_at),
+        }
+    }
+}
+
+impl From<&ExternalAccountKey> for Model {
+    fn from(key: &ExternalAccountKey) -> Self {
+        Self {
+            kid: key.kid.clone(),
+            mac_key: key.mac_key.expose_secret().to_vec(),
+            directory: key.directory.clone(),
+            comment: key.comment.clone(),
+            single_use: key.single_use,
+            expires_at: key.expires_at.map(Timestamp::unix_secs),
+            revoked_at: key.revoked_at.map(Timestamp::unix_secs),
+            used_at: key.used_at.map(Timestamp::unix_secs),
+            created_at: key.created_at.unix_secs(),
+        }
+    }
+}

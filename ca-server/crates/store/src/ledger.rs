@@ -1,0 +1,132 @@
+//! The port of `ca-issuance`: each method hands its intent to the writer, or reads.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ca_issuance::audit::Event;
+use ca_issuance::ledger::{
+    CertificateRecord, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
+};
+use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::{Serial, Timestamp};
+
+use crate::certificate::{self, Burn, RecordIntent, RecordResult, Revoke};
+use crate::crl::{self, DrawNumber, Publish};
+use crate::lease::Claim;
+use crate::{Store, audit};
+
+#[async_trait]
+impl Ledger for Store {
+    async fn record_intent(&self, intent: &Intent, event: Event) -> Result<(), LedgerError> {
+        let intent = intent.clone();
+        Ok(self.write(RecordIntent { intent, event }).await?)
+    }
+
+    async fn record_result(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+        certificate_der: &[u8],
+        event: Event,
+    ) -> Result<(), LedgerError> {
+        let result = RecordResult {
+            issuer: issuer.to_owned(),
+            serial: serial.clone(),
+            der: certificate_der.to_vec(),
+            event,
+        };
+        Ok(self.write(result).await?)
+    }
+
+    async fn burn(&self, issuer: &str, serial: &Serial, event: Event) -> Result<(), LedgerError> {
+        let burn = Burn {
+            issuer: issuer.to_owned(),
+            serial: serial.clone(),
+            event,
+        };
+        Ok(self.write(burn).await?)
+    }
+
+    async fn unfinished(&self, moment: Timestamp) -> Result<Vec<Unfinished>, LedgerError> {
+        Ok(certificate::unfinished(self.reads(), moment).await?)
+    }
+
+    async fn revoke(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+        reason: RevocationReason,
+        event: Event,
+    ) -> Result<RevokeOutcome, LedgerError> {
+        let revoke = Revoke {
+            issuer: issuer.to_owned(),
+            serial: serial.clone(),
+            reason,
+            event,
+        };
+        Ok(self.write(revoke).await?)
+    }
+
+    async fn certificate(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+    ) -> Result<Option<CertificateRecord>, LedgerError> {
+        Ok(certificate::by_serial(self.reads(), issuer, serial).await?)
+    }
+
+    async fn revoked(
+        &self,
+        issuer: &str,
+        moment: Timestamp,
+    ) -> Result<Vec<RevokedCertificate>, LedgerError> {
+        Ok(certificate::revoked(self.reads(), issuer, moment).await?)
+    }
+
+    async fn revocation_epoch(&self, issuer: &str) -> Result<u64, LedgerError> {
+        Ok(certificate::revocation_epoch(self.reads(), issuer).await?)
+    }
+
+    async fn next_crl_number(&self, issuer: &str) -> Result<u64, LedgerError> {
+        let issuer = issuer.to_owned();
+        Ok(self.write(DrawNumber { issuer }).await?)
+    }
+
+    async fn publish_crl(
+        &self,
+        issuer: &str,
+        crl: &PublishedCrl,
+        event: Event,
+    ) -> Result<(), LedgerError> {
+        let publish = Publish {
+            issuer: issuer.to_owned(),
+            crl: crl.clone(),
+            event,
+        };
+        Ok(self.write(publish).await?)
+    }
+
+    async fn current_crl(&self, issuer: &str) -> Result<Option<PublishedCrl>, LedgerError> {
+        Ok(crl::current(self.reads(), issuer).await?)
+    }
+
+    async fn append_event(&self, event: Event) -> Result<(), LedgerError> {
+        Ok(self.write(audit::Append { event }).await?)
+    }
+
+    async fn claim(
+        &self,
+        work: &str,
+        holder: &str,
+        moment: Timestamp,
+        span: Duration,
+    ) -> Result<Option<u64>, LedgerError> {
+        let claim = Claim {
+            work: work.to_owned(),
+            holder: holder.to_owned(),
+            moment,
+            span,
+        };
+        Ok(self.write(claim).await?)
+    }
+}

@@ -1,0 +1,178 @@
+//! Redeemed nonces: each at most once in the whole cluster, restarts included.
+//!
+//! SQLite has one server: memory answers at once, and the row is written by the first group that
+//! starts afterwards, hence before or with any change that the same request makes. PostgreSQL may
+//! have many: the insert decides, and its commit is not flushed (`synchronous_commit = off`).
+//! That is sound because the write-ahead log is flushed in order: a later, flushed commit of the
+//! same request takes the nonce's row along, so a crash of the database can forget only nonces
+//! of requests that changed nothing.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ca_pki::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
+};
+use tokio::sync::Notify;
+
+use crate::Error;
+use crate::entity::nonce::{ActiveModel, Column, Entity};
+
+/// A nonce that must be remembered until its end.
+#[derive(Clone, Debug)]
+pub(crate) struct RedeemedNonce {
+    nonce: String,
+    expires_at: Timestamp,
+}
+
+/// What one server remembers.
+///
+/// Nonces are kept as keyed 64-bit hashes: a good nonce is taken for a redeemed one once in
+/// millions of years, and a client then asks for another.
+pub(crate) struct Memory {
+    hashing: RandomState,
+    shards: Vec<Mutex<Shard>>,
+    unsaved: Mutex<Vec<RedeemedNonce>>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct Shard {
+    ends: HashMap<u64, Timestamp>,
+    sweep_at: usize,
+}
+
+impl Memory {
+    /// Reads what earlier runs of the server redeemed.
+    pub(crate) async fn load(&self, database: &DatabaseConnection, now: Timestamp) -> Result<(), Error> {
+        let rows = Entity::find()
+            .filter(Column::ExpiresAt.gte(now.unix_secs()))
+            .all(database)
+            .await?;
+        for row in rows {
+            self.remember(&row.nonce, Timestamp::from_unix_secs(row.expires_at), now);
+        }
+        Ok(())
+    }
+
+    /// Redeems a nonce: `true` the first time.
+    pub(crate) fn redeem(&self, nonce: &str, expires_at: Timestamp, now: Timestamp) -> Result<bool, Error> {
+        if !self.remember(nonce, expires_at, now) {
+            return Ok(false);
+        }
+        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        if unsaved.len() >= MAX_UNSAVED {
+            drop(unsaved);
+            self.forget(nonce);
+            return Err(Error::QueueFull);
+        }
+        unsaved.push(RedeemedNonce {
+            nonce: nonce.to_owned(),
+            expires_at,
+        });
+        drop(unsaved);
+        self.wake.notify_one();
+        Ok(true)
+    }
+
+    /// Takes what is not in the database yet.
+    pub(crate) fn take_unsaved(&self) -> Vec<RedeemedNonce> {
+        std::mem::take(&mut *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts back what could not be saved: the next group tries again.
+    pub(crate) fn put_back(&self, nonces: Vec<RedeemedNonce>) {
+        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        unsaved.extend(nonces);
+    }
+
+    /// Waits until nonces have lain unsaved for a while: lone ones share a commit.
+    pub(crate) async fn overdue(&self) {
+        self.wake.notified().await;
+        tokio::time::sleep(LINGER).await;
+    }
+
+    fn remember(&self, nonce: &str, expires_at: Timestamp, now: Timestamp) -> bool {
+        let hash = self.hashing.hash_one(nonce);
+        let Some(shard) = self.shard(hash) else {
+            return false;
+        };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.ends.len() >= shard.sweep_at {
+            shard.ends.retain(|_, end| *end >= now);
+            shard.sweep_at = (shard.ends.len() * 2).max(FIRST_SWEEP);
+        }
+        shard.ends.insert(hash, expires_at).is_none()
+    }
+
+    fn forget(&self, nonce: &str) {
+        let hash = self.hashing.hash_one(nonce);
+        if let Some(shard) = self.shard(hash) {
+            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            shard.ends.remove(&hash);
+        }
+    }
+
+    fn shard(&self, hash: u64) -> Option<&Mutex<Shard>> {
+        self.shards.get((hash >> 32) as usize % SHARDS)
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            hashing: RandomState::new(),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            unsaved: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+}
+
+/// Writes nonces into a group's transaction.
+pub(crate) async fn save(
+    transaction: &DatabaseTransaction,
+    nonces: &[RedeemedNonce],
+) -> Result<(), Error> {
+    for some in nonces.chunks(ROWS_PER_STATEMENT) {
+        insert(transaction, some).await?;
+    }
+    Ok(())
+}
+
+/// Redeems a nonce where several servers share the database: `true` for the first.
+pub(crate) async fn redeem_shared(
+    database: &DatabaseConnection,
+    nonce: &str,
+    expires_at: Timestamp,
+) -> Result<bool, Error> {
+    let row = RedeemedNonce {
+        nonce: nonce.to_owned(),
+        expires_at,
+    };
+    Ok(insert(database, std::slice::from_ref(&row)).await? == 1)
+}
+
+async fn insert<C: ConnectionTrait>(database: &C, nonces: &[RedeemedNonce]) -> Result<u64, Error> {
+    let rows = nonces.iter().map(|row| ActiveModel {
+        nonce: Set(row.nonce.clone()),
+        expires_at: Set(row.expires_at.unix_secs()),
+    });
+    let once = OnConflict::column(Column::Nonce).do_nothing().to_owned();
+    let inserted = Entity::insert_many(rows)
+        .on_conflict(once)
+        .exec_without_returning(database)
+        .await?;
+    Ok(inserted)
+}
+
+const SHARDS: usize = 16;
+const FIRST_SWEEP: usize = 1_024;
+const MAX_UNSAVED: usize = 20_000;
+const ROWS_PER_STATEMENT: usize = 500;
+const LINGER: Duration = Duration::from_millis(250);

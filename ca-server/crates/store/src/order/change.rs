@@ -1,0 +1,152 @@
+//! What places and fails an order by itself.
+
+use ca_acme::Problem;
+use ca_acme::authorization::{Authorization, AuthorizationStatus};
+use ca_acme::order::{Order, OrderStatus};
+use ca_acme::store::{NewOrder, Placement};
+use ca_issuance::audit::Event;
+use ca_pki::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+};
+
+use super::{status_name, to_row};
+use crate::authorization::Origin;
+use crate::change::Change;
+use crate::entity::order::{ActiveModel, Column, Entity};
+use crate::entity::order_authorization;
+use crate::{Error, account, audit, authorization, problem};
+
+/// Places an order with the authorizations that it brings along.
+pub(crate) struct Place {
+    pub(crate) new: NewOrder,
+    pub(crate) now: Timestamp,
+    pub(crate) event: Event,
+}
+
+/// Marks a ready order invalid.
+pub(crate) struct Fail {
+    pub(crate) id: String,
+    pub(crate) problem: Problem,
+    pub(crate) event: Event,
+}
+
+impl Change for Place {
+    type Outcome = Placement;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Placement, Error> {
+        let order = &self.new.order;
+        if !account::hold_valid(transaction, &order.account).await? {
+            return Ok(Placement::AccountNotValid);
+        }
+        if let Some(replaces) = &order.replaces
+            && is_being_replaced(transaction, replaces, self.now).await?
+        {
+            return Ok(Placement::AlreadyReplaced);
+        }
+        let Some(status) = self.status(transaction).await? else {
+            return Ok(Placement::AuthorizationGone);
+        };
+        let placed = Order {
+            status,
+            ..order.clone()
+        };
+        self.insert(transaction, &placed).await?;
+        audit::record(transaction, &self.event).await?;
+        Ok(Placement::Placed(placed))
+    }
+}
+
+impl Place {
+    /// Computes the status from the authorizations as they are now: one that was pending when
+    /// the caller looked may have become valid. `None` if one that was to be reused has ended.
+    async fn status(&self, transaction: &DatabaseTransaction) -> Result<Option<OrderStatus>, Error> {
+        let brought = |id: &&String| self.new.new_authorizations.iter().any(|new| new.id == **id);
+        let reused = self.new.order.authorizations.iter();
+        let reused: Vec<String> = reused.filter(|id| !brought(id)).cloned().collect();
+        // Held until the commit: a validation that ends meanwhile waits, then finds this order.
+        let held = authorization::hold(transaction, &reused, self.now).await?;
+        if held.len() < reused.len() || !held.iter().all(|one| self.may_use(one)) {
+            return Ok(None);
+        }
+        let mut all = held.iter().chain(&self.new.new_authorizations);
+        let ready = all.all(|one| one.status == AuthorizationStatus::Valid);
+        Ok(Some(match ready {
+            true => OrderStatus::Ready,
+            false => OrderStatus::Pending,
+        }))
+    }
+
+    fn may_use(&self, authorization: &Authorization) -> bool {
+        let usable = [AuthorizationStatus::Pending, AuthorizationStatus::Valid];
+        authorization.account == self.new.order.account && usable.contains(&authorization.status)
+    }
+
+    async fn insert(&self, transaction: &DatabaseTransaction, order: &Order) -> Result<(), Error> {
+        for new in &self.new.new_authorizations {
+            authorization::insert(transaction, new, Origin::Order).await?;
+        }
+        // Two orders that replace one certificate: the unique index lets one through, and the
+        // other runs again and finds it.
+        let row = to_row(order)?.into_active_model().reset_all();
+        Entity::insert(row).exec_without_returning(transaction).await?;
+        let links = order.authorizations.iter().map(|id| order_authorization::ActiveModel {
+            authorization_id: Set(id.clone()),
+            order_id: Set(order.id.clone()),
+        });
+        order_authorization::Entity::insert_many(links)
+            .exec_without_returning(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Change for Fail {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let changes = ActiveModel {
+            status: Set(status_name(OrderStatus::Invalid).to_owned()),
+            error: Set(Some(problem::to_json(&self.problem)?)),
+            ..ActiveModel::default()
+        };
+        let failed = Entity::update_many()
+            .set(changes)
+            .filter(Column::Id.eq(&self.id))
+            .filter(Column::Status.eq(status_name(OrderStatus::Ready)))
+            .exec(transaction)
+            .await?;
+        if failed.rows_affected == 0 {
+            return Err(Error::Conflict);
+        }
+        audit::record(transaction, &self.event).await
+    }
+}
+
+/// Returns whether an order that is not invalid replaces this certificate. One that expired
+/// unfinished is marked invalid first: it must not hold the place.
+async fn is_being_replaced(
+    transaction: &DatabaseTransaction,
+    replaces: &str,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let invalid = ActiveModel {
+        status: Set(status_name(OrderStatus::Invalid).to_owned()),
+        ..ActiveModel::default()
+    };
+    let unfinished = [OrderStatus::Pending, OrderStatus::Ready].map(status_name);
+    Entity::update_many()
+        .set(invalid)
+        .filter(Column::Replaces.eq(replaces))
+        .filter(Column::Status.is_in(unfinished))
+        .filter(Column::ExpiresAt.lte(now.unix_secs()))
+        .exec(transaction)
+        .await?;
+    let holders = Entity::find()
+        .filter(Column::Replaces.eq(replaces))
+        .filter(Column::Status.ne(status_name(OrderStatus::Invalid)))
+        .count(transaction)
+        .await?;
+    Ok(holders > 0)
+}

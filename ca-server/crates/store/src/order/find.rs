@@ -1,0 +1,86 @@
+//! What finds orders.
+
+use ca_acme::order::{Order, OrderStatus};
+use ca_acme::store::OrderPage;
+use ca_pki::{Serial, Timestamp};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use super::{from_row, status_name};
+use crate::Error;
+use crate::certificate;
+use crate::entity::order::{Column, Entity};
+
+/// Reads an order.
+pub(crate) async fn by_id(
+    database: &DatabaseConnection,
+    id: &str,
+    now: Timestamp,
+) -> Result<Option<Order>, Error> {
+    let row = Entity::find_by_id(id).one(database).await?;
+    row.map(|row| from_row(row, now)).transpose()
+}
+
+/// Finds the order that a certificate answers.
+pub(crate) async fn of_certificate(
+    database: &DatabaseConnection,
+    issuer: &str,
+    serial: &Serial,
+    now: Timestamp,
+) -> Result<Option<Order>, Error> {
+    match certificate::order_of(database, issuer, serial).await? {
+        Some(id) => by_id(database, &id, now).await,
+        None => Ok(None),
+    }
+}
+
+/// Where a page begins and how long it may be.
+pub(crate) struct PageRequest<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) limit: u32,
+    pub(crate) now: Timestamp,
+}
+
+/// Reads a page of an account's orders that are not invalid, oldest first.
+pub(crate) async fn page(
+    database: &DatabaseConnection,
+    request: PageRequest<'_>,
+) -> Result<OrderPage, Error> {
+    let limit = usize::try_from(request.limit.max(1)).unwrap_or(usize::MAX);
+    let unfinished = [OrderStatus::Pending, OrderStatus::Ready].map(status_name);
+    let alive = Condition::any()
+        .add(Column::ExpiresAt.gt(request.now.unix_secs()))
+        .add(Column::Status.is_not_in(unfinished));
+    let mut query = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::CreatedAt])
+        .filter(Column::Account.eq(request.account))
+        .filter(Column::Status.ne(status_name(OrderStatus::Invalid)))
+        .filter(alive)
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .limit(u64::from(request.limit.max(1)) + 1);
+    if let Some((created_at, id)) = request.cursor.and_then(parse_cursor) {
+        let later = Condition::any().add(Column::CreatedAt.gt(created_at)).add(
+            Condition::all()
+                .add(Column::CreatedAt.eq(created_at))
+                .add(Column::Id.gt(id)),
+        );
+        query = query.filter(later);
+    }
+    let mut rows: Vec<(String, i64)> = query.into_tuple().all(database).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| more);
+    let next_cursor = last.map(|(id, created_at)| format!("{created_at}.{id}"));
+    let orders = rows.into_iter().map(|(id, _)| id).collect();
+    Ok(OrderPage { orders, next_cursor })
+}
+
+/// A cursor that was not made here starts from the beginning.
+fn parse_cursor(cursor: &str) -> Option<(i64, &str)> {
+    let (created_at, id) = cursor.split_once('.')?;
+    Some((created_at.parse().ok()?, id))
+}

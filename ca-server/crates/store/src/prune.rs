@@ -1,0 +1,155 @@
+//! Pruning: what ended is removed in small pieces, so that nobody waits for it.
+
+use ca_acme::store::Pruned;
+use ca_pki::Timestamp;
+use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction};
+
+use crate::change::Change;
+use crate::entity::{authorization, certificate, nonce, order, order_authorization};
+use crate::{Error, Store};
+
+/// Removes at most [`ROWS`] rows of one kind.
+struct Piece {
+    kind: Kind,
+    before: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Orders,
+    Authorizations,
+    Nonces,
+    Certificates,
+}
+
+impl Store {
+    /// Removes what ended before `moment`, and certificates that expired before
+    /// `certificates_before`.
+    pub(crate) async fn prune_all(
+        &self,
+        moment: Timestamp,
+        certificates_before: Timestamp,
+    ) -> Result<Pruned, Error> {
+        // Orders first: an authorization stays while an order holds it.
+        Ok(Pruned {
+            orders: self.prune_kind(Kind::Orders, moment).await?,
+            authorizations: self.prune_kind(Kind::Authorizations, moment).await?,
+            nonces: self.prune_kind(Kind::Nonces, moment).await?,
+            certificates: self.prune_kind(Kind::Certificates, certificates_before).await?,
+        })
+    }
+
+    async fn prune_kind(&self, kind: Kind, before: Timestamp) -> Result<u64, Error> {
+        let mut removed = 0;
+        loop {
+            let rows = self.write(Piece { kind, before }).await?;
+            removed += rows;
+            if rows < ROWS {
+                return Ok(removed);
+            }
+        }
+    }
+}
+
+impl Change for Piece {
+    type Outcome = u64;
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
+        let statement = match self.kind {
+            Kind::Orders => orders(self.before),
+            Kind::Authorizations => authorizations(self.before),
+            Kind::Nonces => nonces(self.before),
+            Kind::Certificates => certificates(self.before),
+        };
+        Ok(transaction.execute(&statement).await?.rows_affected())
+    }
+}
+
+/// An order that is being issued is left to be settled; one whose certificate lives stays, for
+/// its holder downloads by the order's id and may revoke by its account.
+fn orders(before: Timestamp) -> DeleteStatement {
+    let certificate = Query::select()
+        .expr(Expr::val(1))
+        .from(certificate::Entity)
+        .and_where(
+            Expr::col((certificate::Entity, certificate::Column::Issuer))
+                .equals((order::Entity, order::Column::Issuer)),
+        )
+        .and_where(
+            Expr::col((certificate::Entity, certificate::Column::Serial))
+                .equals((order::Entity, order::Column::Serial)),
+        )
+        .and_where(certificate::Column::NotAfter.gte(before.unix_secs()))
+        .take();
+    let some = Query::select()
+        .column((order::Entity, order::Column::Id))
+        .from(order::Entity)
+        .and_where(order::Column::ExpiresAt.lt(before.unix_secs()))
+        .and_where(order::Column::Status.ne("processing"))
+        .and_where(Expr::exists(certificate).not())
+        .limit(ROWS)
+        .take();
+    delete(order::Entity, order::Column::Id, some)
+}
+
+fn authorizations(before: Timestamp) -> DeleteStatement {
+    let order = Query::select()
+        .expr(Expr::val(1))
+        .from(order_authorization::Entity)
+        .and_where(
+            Expr::col((
+                order_authorization::Entity,
+                order_authorization::Column::AuthorizationId,
+            ))
+            .equals((authorization::Entity, authorization::Column::Id)),
+        )
+        .take();
+    let some = Query::select()
+        .column((authorization::Entity, authorization::Column::Id))
+        .from(authorization::Entity)
+        .and_where(authorization::Column::ExpiresAt.lt(before.unix_secs()))
+        .and_where(Expr::exists(order).not())
+        .limit(ROWS)
+        .take();
+    delete(authorization::Entity, authorization::Column::Id, some)
+}
+
+fn nonces(before: Timestamp) -> DeleteStatement {
+    let some = Query::select()
+        .column(nonce::Column::Nonce)
+        .from(nonce::Entity)
+        .and_where(nonce::Column::ExpiresAt.lt(before.unix_secs()))
+        .limit(ROWS)
+        .take();
+    delete(nonce::Entity, nonce::Column::Nonce, some)
+}
+
+/// An intent stays, however old: settling burns it first.
+fn certificates(before: Timestamp) -> DeleteStatement {
+    let key = [certificate::Column::Issuer, certificate::Column::Serial];
+    let some = Query::select()
+        .columns(key)
+        .from(certificate::Entity)
+        .and_where(certificate::Column::NotAfter.lt(before.unix_secs()))
+        .and_where(certificate::Column::State.ne("intended"))
+        .limit(ROWS)
+        .take();
+    Query::delete()
+        .from_table(certificate::Entity)
+        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
+        .take()
+}
+
+fn delete<E, C>(table: E, key: C, some: SelectStatement) -> DeleteStatement
+where
+    E: sea_orm::EntityTrait,
+    C: ColumnTrait,
+{
+    Query::delete()
+        .from_table(table)
+        .and_where(key.in_subquery(some))
+        .take()
+}
+
+const ROWS: u64 = 1_000;

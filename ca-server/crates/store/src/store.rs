@@ -1,0 +1,203 @@
+//! The store: connections, writers and what they share.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ca_pki::Timestamp;
+use sea_orm::DatabaseConnection;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+
+use crate::change::Change;
+use crate::connect::{self, Kind, Options};
+use crate::nonce::{self, Memory};
+use crate::schema;
+use crate::writer::{self, Queue};
+use crate::Error;
+
+/// What the certificate authority remembers. Clones share the connections.
+///
+/// Reads return what is committed; writes return when they are durable. It implements
+/// [`ca_issuance::Ledger`] and [`ca_acme::AcmeStore`].
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    url: String,
+    options: Options,
+    reads: DatabaseConnection,
+    writes: DatabaseConnection,
+    queue: Queue,
+    nonces: Nonces,
+    writers: Mutex<Vec<JoinHandle<()>>>,
+    serving: Mutex<Option<File>>,
+}
+
+enum Nonces {
+    /// One server: memory answers, the writer saves.
+    Own {
+        file: PathBuf,
+        memory: Arc<Memory>,
+        loaded: OnceCell<()>,
+    },
+    /// Several: the database answers.
+    Shared(DatabaseConnection),
+}
+
+impl Store {
+    /// Opens the database at `url` and starts the writers. The schema may still be missing: see
+    /// [`Store::migrate`] and [`Store::begin_serving`].
+    pub async fn connect(url: &str, options: Options) -> Result<Self, Error> {
+        let connections = connect::open(url, &options).await?;
+        let (nonces, writers) = match connections.kind {
+            Kind::Sqlite { file } => {
+                let memory = Arc::new(Memory::default());
+                let loaded = OnceCell::new();
+                (Nonces::Own { file, memory, loaded }, 1)
+            }
+            Kind::Postgres { nonces } => (Nonces::Shared(nonces), options.writers),
+        };
+        let memory = match &nonces {
+            Nonces::Own { memory, .. } => Some(memory),
+            Nonces::Shared(_) => None,
+        };
+        let (queue, tasks) = writer::start(&connections.writes, writers, memory, &options);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                url: url.to_owned(),
+                options,
+                reads: connections.reads,
+                writes: connections.writes,
+                queue,
+                nonces,
+                writers: Mutex::new(tasks),
+                serving: Mutex::new(None),
+            }),
+        })
+    }
+
+    /// Brings the schema up to this release; returns the names of the steps taken.
+    pub async fn migrate(&self) -> Result<Vec<String>, Error> {
+        schema::migrate(&self.shared.url).await
+    }
+
+    /// Lists the steps that [`Store::migrate`] would take.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, Error> {
+        schema::pending(&self.shared.reads).await
+    }
+
+    /// Takes what every migration brought away again; for tests of the steps down.
+    pub async fn unmigrate(&self) -> Result<(), Error> {
+        schema::reset(&self.shared.url).await
+    }
+
+    /// Prepares for serving: the schema must be this release's, and a database file is locked
+    /// against a second server. Commands may still work beside it.
+    pub async fn begin_serving(&self) -> Result<(), Error> {
+        schema::check(&self.shared.reads).await?;
+        let Nonces::Own { file, .. } = &self.shared.nonces else {
+            return Ok(());
+        };
+        let lock = lock_for_serving(file)?;
+        *self.shared.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        self.own_nonces().await.map(drop)
+    }
+
+    /// Answers whether the database can be read.
+    pub async fn ping(&self) -> Result<(), Error> {
+        Ok(self.shared.reads.ping().await?)
+    }
+
+    /// Finishes the changes that are queued, then closes the connections. Later changes are
+    /// refused.
+    pub async fn close(&self) {
+        self.shared.queue.close();
+        let writers = std::mem::take(
+            &mut *self.shared.writers.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        for writer in writers {
+            if let Err(error) = writer.await {
+                tracing::error!(%error, "a writer of the store ended badly");
+            }
+        }
+        self.shared.close_connections().await;
+        *self.shared.serving.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Applies a change; returns when it is durable.
+    pub(crate) async fn write<C: Change>(&self, change: C) -> Result<C::Outcome, Error> {
+        self.shared.queue.write(change).await
+    }
+
+    /// The connections that read.
+    pub(crate) fn reads(&self) -> &DatabaseConnection {
+        &self.shared.reads
+    }
+
+    /// This moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.options.clock.now()
+    }
+
+    /// Redeems a nonce: `true` the first time in the whole cluster.
+    pub(crate) async fn redeem(&self, nonce: &str, expires_at: Timestamp) -> Result<bool, Error> {
+        match &self.shared.nonces {
+            Nonces::Own { .. } => match self.own_nonces().await? {
+                Some(memory) => memory.redeem(nonce, expires_at, self.now()),
+                None => Err(Error::Closed),
+            },
+            Nonces::Shared(database) => nonce::redeem_shared(database, nonce, expires_at).await,
+        }
+    }
+
+    async fn own_nonces(&self) -> Result<Option<&Memory>, Error> {
+        let Nonces::Own { memory, loaded, .. } = &self.shared.nonces else {
+            return Ok(None);
+        };
+        loaded
+            .get_or_try_init(|| memory.load(self.reads(), self.now()))
+            .await?;
+        Ok(Some(memory))
+    }
+}
+
+impl Shared {
+    async fn close_connections(&self) {
+        let nonces = match &self.nonces {
+            Nonces::Own { .. } => None,
+            Nonces::Shared(database) => Some(database),
+        };
+        for pool in [Some(&self.reads), nonces, Some(&self.writes)].into_iter().flatten() {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::warn!(%error, "a connection of the store did not close");
+            }
+        }
+    }
+}
+
+/// Takes the lock that marks a database file as served. The system drops it with the process,
+/// however that ends. It is a file of its own: SQLite's locks on the database would be lost with
+/// any other handle on it that closes.
+fn lock_for_serving(database: &Path) -> Result<File, Error> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".serving");
+    let path = PathBuf::from(path);
+    let inaccessible = |source: std::io::Error| Error::FileNotAccessible {
+        path: path.clone(),
+        source: Arc::new(source),
+    };
+    let lock = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(inaccessible)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::AlreadyServed),
+        Err(TryLockError::Error(error)) => Err(inaccessible(error)),
+    }
+}

@@ -1,0 +1,195 @@
+//! The writer: takes changes from a bounded queue and commits them in groups.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sea_orm::DatabaseConnection;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::Error;
+use crate::change::{Change, Pending, Standing, Unit};
+use crate::connect::Options;
+use crate::group::{self, Fate};
+use crate::nonce::Memory;
+
+/// The way to the writers, and the handle that stops them.
+pub(crate) struct Queue {
+    lanes: Vec<mpsc::Sender<Box<dyn Unit>>>,
+    next: AtomicUsize,
+    closing: watch::Sender<bool>,
+}
+
+/// One task, one connection, one group at a time.
+struct Writer {
+    database: DatabaseConnection,
+    lane: mpsc::Receiver<Box<dyn Unit>>,
+    again: Vec<Box<dyn Unit>>,
+    nonces: Option<Arc<Memory>>,
+    closing: watch::Receiver<bool>,
+    group_size: usize,
+}
+
+/// Starts `writers` writers; `nonces` are saved by the first.
+pub(crate) fn start(
+    database: &DatabaseConnection,
+    writers: u32,
+    nonces: Option<&Arc<Memory>>,
+    options: &Options,
+) -> (Queue, Vec<JoinHandle<()>>) {
+    let (closing, closing_seen) = watch::channel(false);
+    let mut lanes = Vec::new();
+    let mut tasks = Vec::new();
+    for _ in 0..writers.max(1) {
+        let (sender, lane) = mpsc::channel(options.queue_length.max(1));
+        let writer = Writer {
+            database: database.clone(),
+            lane,
+            again: Vec::new(),
+            nonces: nonces.cloned(),
+            closing: closing_seen.clone(),
+            group_size: options.group_size.max(1),
+        };
+        lanes.push(sender);
+        tasks.push(tokio::spawn(writer.run()));
+    }
+    let queue = Queue {
+        lanes,
+        next: AtomicUsize::new(0),
+        closing,
+    };
+    (queue, tasks)
+}
+
+impl Queue {
+    /// Hands a change to a writer and waits until it is durable. Dropping the future does not
+    /// take the change back.
+    pub(crate) async fn write<C: Change>(&self, change: C) -> Result<C::Outcome, Error> {
+        let (pending, answer) = Pending::new(change);
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
+        let lane = self.lanes.get(turn).ok_or(Error::Closed)?;
+        lane.try_send(Box::new(pending)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => Error::Closed,
+        })?;
+        metrics::gauge!("ca_store_queue_depth").set(self.depth() as f64);
+        match timeout(ANSWER_DEADLINE, answer).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_writer_gone)) => Err(Error::Closed),
+            Err(_elapsed) => Err(Error::DeadlinePassed),
+        }
+    }
+
+    /// Tells the writers to finish what is queued and to take nothing more.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    fn depth(&self) -> usize {
+        let waiting = |lane: &mpsc::Sender<_>| lane.max_capacity() - lane.capacity();
+        self.lanes.iter().map(waiting).sum()
+    }
+}
+
+impl Writer {
+    async fn run(mut self) {
+        while let Some(units) = self.next_group().await {
+            self.commit(units).await;
+        }
+        self.commit(Vec::new()).await;
+    }
+
+    /// Waits for work; `None` when the queue is closed and empty. An empty group saves nonces.
+    async fn next_group(&mut self) -> Option<Vec<Box<dyn Unit>>> {
+        let mut units = std::mem::take(&mut self.again);
+        if units.is_empty() {
+            tokio::select! {
+                biased;
+                unit = self.lane.recv() => units.push(unit?),
+                () = overdue(self.nonces.as_deref()) => return Some(units),
+                Ok(()) = self.closing.changed() => self.lane.close(),
+            }
+        }
+        while units.len() < self.group_size {
+            let Ok(unit) = self.lane.try_recv() else { break };
+            units.push(unit);
+        }
+        Some(units)
+    }
+
+    async fn commit(&mut self, mut units: Vec<Box<dyn Unit>>) {
+        match self.attempt(&mut units).await {
+            Fate::Committed => self.answer(units),
+            Fate::NotBegun(error) | Fate::InDoubt(error) => fail(units, &error),
+            Fate::Lost(error) if units.len() <= 1 => fail(units, &error),
+            // One unit or the connection broke the transaction: each gets one of its own, so that
+            // a unit which breaks every transaction takes no other with it.
+            Fate::Lost(_) => self.commit_each(units).await,
+        }
+    }
+
+    async fn commit_each(&mut self, units: Vec<Box<dyn Unit>>) {
+        let mut unreachable = None;
+        for unit in units {
+            let mut alone = vec![unit];
+            if let Some(error) = &unreachable {
+                fail(alone, error);
+                continue;
+            }
+            match self.attempt(&mut alone).await {
+                Fate::Committed => self.answer(alone),
+                Fate::Lost(error) | Fate::InDoubt(error) => fail(alone, &error),
+                Fate::NotBegun(error) => {
+                    fail(alone, &error);
+                    unreachable = Some(error);
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, units: &mut [Box<dyn Unit>]) -> Fate {
+        let nonces = self.nonces.as_deref().map(Memory::take_unsaved);
+        let nonces = nonces.unwrap_or_default();
+        if units.is_empty() && nonces.is_empty() {
+            return Fate::Committed;
+        }
+        let group = group::run(&self.database, units, &nonces);
+        let fate = match timeout(GROUP_DEADLINE, group).await {
+            Ok(fate) => fate,
+            Err(_elapsed) => Fate::InDoubt(Error::DeadlinePassed),
+        };
+        if !matches!(fate, Fate::Committed)
+            && let Some(memory) = &self.nonces
+        {
+            memory.put_back(nonces);
+        }
+        fate
+    }
+
+    fn answer(&mut self, units: Vec<Box<dyn Unit>>) {
+        for unit in units {
+            match unit.standing() {
+                Standing::Done => unit.answer(),
+                Standing::Again => self.again.push(unit),
+            }
+        }
+    }
+}
+
+async fn overdue(nonces: Option<&Memory>) {
+    match nonces {
+        Some(memory) => memory.overdue().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn fail(units: Vec<Box<dyn Unit>>, error: &Error) {
+    for unit in units {
+        unit.fail(error.clone());
+    }
+}
+
+const GROUP_DEADLINE: Duration = Duration::from_secs(15);
+const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
