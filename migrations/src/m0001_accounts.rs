@@ -1,9 +1,7 @@
 //! ACME accounts and the external account keys that bind them.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{
-    big_integer, big_integer_null, blob, boolean, text, text_null,
-};
+use sea_orm_migration::schema::{big_integer, big_integer_null, blob, boolean, text, text_null};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -22,7 +20,9 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in ["external_account_key", "account"] {
-            manager.drop_table(Table::drop().table(table).take()).await?;
+            manager
+                .drop_table(Table::drop().table(table).take())
+                .await?;
         }
         Ok(())
     }

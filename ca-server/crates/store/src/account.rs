@@ -7,14 +7,13 @@ use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
 };
 
 use crate::change::Change;
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
 use crate::external_account::Binding;
-use crate::row::{json, named, unjson};
+use crate::row::{self, json, named, unjson};
 use crate::{Error, audit, authorization, external_account, order};
 
 /// Registers an account.
@@ -65,8 +64,7 @@ impl Change for Register {
         }
         // Two servers may both have found no account: the unique key lets one through, and the
         // other runs again and finds it. Its use of the external key is undone with it.
-        let row = Model::try_from(account)?.into_active_model().reset_all();
-        Entity::insert(row).exec_without_returning(transaction).await?;
+        row::insert(transaction, Model::try_from(account)?).await?;
         audit::record(transaction, &self.event).await?;
         Ok(Registration::Created(account.clone()))
     }

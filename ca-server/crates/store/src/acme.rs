@@ -20,7 +20,13 @@ use crate::{Store, account, authorization, external_account, order, secret};
 impl AcmeStore for Store {
     async fn register(&self, account: Account, event: Event) -> Result<Registration, StoreError> {
         let now = self.now();
-        Ok(self.write(account::Register { account, now, event }).await?)
+        Ok(self
+            .write(account::Register {
+                account,
+                now,
+                event,
+            })
+            .await?)
     }
 
     async fn account(&self, directory: &str, id: &str) -> Result<Option<Account>, StoreError> {
@@ -214,7 +220,9 @@ impl AcmeStore for Store {
         event: Event,
     ) -> Result<Authorization, StoreError> {
         let (id, now) = (id.to_owned(), self.now());
-        Ok(self.write(authorization::Deactivate { id, now, event }).await?)
+        Ok(self
+            .write(authorization::Deactivate { id, now, event })
+            .await?)
     }
 
     async fn note_caa_check(&self, ids: &[String], at: Timestamp) -> Result<(), StoreError> {

@@ -43,7 +43,9 @@ pub(crate) async fn record(transaction: &DatabaseTransaction, event: &Event) -> 
         position: Set(None),
         hash: Set(None),
     };
-    Entity::insert(row).exec_without_returning(transaction).await?;
+    Entity::insert(row)
+        .exec_without_returning(transaction)
+        .await?;
     Ok(())
 }
 

@@ -13,13 +13,12 @@ use ca_pki::{Identifier, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::entity::authorization::{ActiveModel, Column, Entity, Model};
-use crate::row::{json, moment, named, unjson};
+use crate::row::{self, json, moment, named, unjson};
 use crate::{Error, identifier, problem};
 
 /// Whether an authorization was made by newOrder or by newAuthz.
@@ -39,8 +38,7 @@ pub(crate) async fn insert(
 ) -> Result<(), Error> {
     let mut row = to_row(authorization)?;
     row.standalone = origin == Origin::Standalone;
-    let row = row.into_active_model().reset_all();
-    Entity::insert(row).exec_without_returning(transaction).await?;
+    row::insert(transaction, row).await?;
     Ok(())
 }
 

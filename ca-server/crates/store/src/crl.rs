@@ -4,12 +4,12 @@ use ca_issuance::audit::Event;
 use ca_issuance::ledger::PublishedCrl;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait};
 
 use crate::change::Change;
 use crate::entity::crl::{ActiveModel, Column, Entity, Model};
-use crate::entity::issuer_counter;
+use crate::entity::issuer_counter::{self, Column as CounterColumn};
 use crate::row::{counter, signed};
 use crate::{Error, audit};
 
@@ -29,7 +29,7 @@ impl Change for DrawNumber {
     type Outcome = u64;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
-        increment(transaction, &self.issuer, issuer_counter::Column::CrlNumber).await
+        increment(transaction, &self.issuer, Count::CrlNumbers).await
     }
 }
 
@@ -83,39 +83,45 @@ pub(crate) async fn bump_epoch(
     transaction: &DatabaseTransaction,
     issuer: &str,
 ) -> Result<(), Error> {
-    let epoch = issuer_counter::Column::RevocationEpoch;
-    increment(transaction, issuer, epoch).await.map(drop)
+    increment(transaction, issuer, Count::Revocations).await?;
+    Ok(())
 }
 
+/// What an issuer counts.
+#[derive(Clone, Copy)]
+enum Count {
+    Revocations,
+    CrlNumbers,
+}
+
+/// Adds one and returns the new value; the row waits for the commit, so no value comes twice.
 async fn increment(
     transaction: &DatabaseTransaction,
     issuer: &str,
-    which: issuer_counter::Column,
+    count: Count,
 ) -> Result<u64, Error> {
-    let first = |column: issuer_counter::Column| i64::from(column.to_string() == which.to_string());
-    let next = Expr::col((issuer_counter::Entity, which)).add(1);
-    let statement = Query::insert()
-        .into_table(issuer_counter::Entity)
-        .columns([
-            issuer_counter::Column::Issuer,
-            issuer_counter::Column::RevocationEpoch,
-            issuer_counter::Column::CrlNumber,
-        ])
-        .values_panic([
-            issuer.into(),
-            first(issuer_counter::Column::RevocationEpoch).into(),
-            first(issuer_counter::Column::CrlNumber).into(),
-        ])
-        .on_conflict(
-            OnConflict::column(issuer_counter::Column::Issuer)
-                .value(which, next)
-                .to_owned(),
-        )
-        .returning_col(which)
-        .take();
-    let row = transaction.query_one(&statement).await?;
-    let row = row.ok_or_else(|| Error::Corrupt("a counter did not answer".to_owned()))?;
-    counter("issuer_counter", row.try_get_by_index(0)?)
+    let (column, revocation_epoch, crl_number) = match count {
+        Count::Revocations => (CounterColumn::RevocationEpoch, 1, 0),
+        Count::CrlNumbers => (CounterColumn::CrlNumber, 0, 1),
+    };
+    let first = issuer_counter::ActiveModel {
+        issuer: Set(issuer.to_owned()),
+        revocation_epoch: Set(revocation_epoch),
+        crl_number: Set(crl_number),
+    };
+    let next = Expr::col((issuer_counter::Entity, column)).add(1);
+    let counted = OnConflict::column(CounterColumn::Issuer)
+        .value(column, next)
+        .to_owned();
+    let row = issuer_counter::Entity::insert(first)
+        .on_conflict(counted)
+        .exec_with_returning(transaction)
+        .await?;
+    let value = match count {
+        Count::Revocations => row.revocation_epoch,
+        Count::CrlNumbers => row.crl_number,
+    };
+    counter("issuer_counter", value)
 }
 
 impl TryFrom<Model> for PublishedCrl {

@@ -91,24 +91,34 @@ impl From<DbErr> for Error {
 }
 
 fn database_code(error: &DbErr) -> Option<String> {
+    let sqlx::Error::Database(database) = driver_error(error)? else {
+        return None;
+    };
+    database.code().map(|code| code.into_owned())
+}
+
+fn driver_error(error: &DbErr) -> Option<&sqlx::Error> {
     let (DbErr::Conn(RuntimeErr::SqlxError(cause))
     | DbErr::Exec(RuntimeErr::SqlxError(cause))
     | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
     else {
         return None;
     };
-    let sea_orm::sqlx::Error::Database(database) = cause.as_ref() else {
-        return None;
-    };
-    database.code().map(|code| code.into_owned())
+    Some(cause)
 }
 
+/// A column that does not read back, else the connection, the pool or the disk.
 fn without_code(error: DbErr) -> Error {
-    match error {
-        DbErr::Type(text) | DbErr::Json(text) => Error::Corrupt(text),
-        error @ DbErr::TryIntoErr { .. } => Error::Corrupt(error.to_string()),
-        // Everything else is the connection, the pool or the disk.
-        error => Error::Unavailable(Arc::new(error)),
+    let unreadable = matches!(
+        error,
+        DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. }
+    ) || matches!(
+        driver_error(&error),
+        Some(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))
+    );
+    match unreadable {
+        true => Error::Corrupt(error.to_string()),
+        false => Error::Unavailable(Arc::new(error)),
     }
 }
 

@@ -9,14 +9,14 @@ use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::change::Change;
 use crate::entity::external_account::{ActiveModel, Column, Entity, Model};
-use crate::row::moment;
+use crate::row::{self, moment};
 use crate::{Error, audit};
 
 /// Stores a new key.
@@ -44,8 +44,7 @@ impl Change for Add {
     type Outcome = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        let row = Model::from(&self.key).into_active_model().reset_all();
-        Entity::insert(row).exec_without_returning(transaction).await?;
+        row::insert(transaction, Model::from(&self.key)).await?;
         audit::record(transaction, &self.event).await
     }
 }
@@ -102,7 +101,10 @@ pub(crate) async fn bind(
 }
 
 fn may_bind(row: &Model, directory: &str, now: Timestamp) -> bool {
-    let here = row.directory.as_deref().is_none_or(|only| only == directory);
+    let here = row
+        .directory
+        .as_deref()
+        .is_none_or(|only| only == directory);
     let used_up = row.single_use && row.used_at.is_some();
     let expired = row.expires_at.is_some_and(|end| end <= now.unix_secs());
     here && !used_up && !expired && row.revoked_at.is_none()
@@ -118,7 +120,9 @@ pub(crate) async fn by_kid<C: ConnectionTrait>(
 }
 
 /// Lists every key, newest first.
-pub(crate) async fn all<C: ConnectionTrait>(database: &C) -> Result<Vec<ExternalAccountKey>, Error> {
+pub(crate) async fn all<C: ConnectionTrait>(
+    database: &C,
+) -> Result<Vec<ExternalAccountKey>, Error> {
     let rows = Entity::find()
         .order_by_desc(Column::CreatedAt)
         .order_by_asc(Column::Kid)

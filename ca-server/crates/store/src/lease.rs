@@ -5,14 +5,12 @@ use std::time::Duration;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::Error;
 use crate::change::Change;
 use crate::entity::lease::{ActiveModel, Column, Entity, Model};
-use crate::row::{counter, signed};
+use crate::row::{self, counter, signed};
 
 /// Takes or renews a lease.
 pub(crate) struct Claim {
@@ -61,8 +59,7 @@ impl Claim {
             fencing: 1,
             expires_at: self.end(),
         };
-        let row = row.into_active_model().reset_all();
-        Entity::insert(row).exec_without_returning(transaction).await?;
+        row::insert(transaction, row).await?;
         Ok(Some(1))
     }
 

@@ -49,7 +49,11 @@ struct Shard {
 
 impl Memory {
     /// Reads what earlier runs of the server redeemed.
-    pub(crate) async fn load(&self, database: &DatabaseConnection, now: Timestamp) -> Result<(), Error> {
+    pub(crate) async fn load(
+        &self,
+        database: &DatabaseConnection,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         let rows = Entity::find()
             .filter(Column::ExpiresAt.gte(now.unix_secs()))
             .all(database)
@@ -61,7 +65,12 @@ impl Memory {
     }
 
     /// Redeems a nonce: `true` the first time.
-    pub(crate) fn redeem(&self, nonce: &str, expires_at: Timestamp, now: Timestamp) -> Result<bool, Error> {
+    pub(crate) fn redeem(
+        &self,
+        nonce: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
         if !self.remember(nonce, expires_at, now) {
             return Ok(false);
         }

@@ -6,9 +6,7 @@ mod follow;
 
 pub(crate) use change::{Fail, Place};
 pub(crate) use find::{PageRequest, by_id, of_certificate, page};
-pub(crate) use follow::{
-    advance, begin_issuing, fail_holders, fail_unfinished_of, finish, resume,
-};
+pub(crate) use follow::{advance, begin_issuing, fail_holders, fail_unfinished_of, finish, resume};
 
 use ca_acme::order::{Order, OrderStatus};
 use ca_pki::Timestamp;

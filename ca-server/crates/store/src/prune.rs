@@ -36,7 +36,9 @@ impl Store {
             orders: self.prune_kind(Kind::Orders, moment).await?,
             authorizations: self.prune_kind(Kind::Authorizations, moment).await?,
             nonces: self.prune_kind(Kind::Nonces, moment).await?,
-            certificates: self.prune_kind(Kind::Certificates, certificates_before).await?,
+            certificates: self
+                .prune_kind(Kind::Certificates, certificates_before)
+                .await?,
         })
     }
 

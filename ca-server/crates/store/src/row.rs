@@ -1,9 +1,23 @@
-//! Columns that need reading: JSON text, moments, counters, names of states.
+//! Rows in general: inserting one, and reading columns of JSON text, moments, counters, states.
 
 use ca_pki::{Serial, Timestamp};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+
+/// Inserts a row with every column as given.
+pub(crate) async fn insert<M>(transaction: &DatabaseTransaction, row: M) -> Result<(), Error>
+where
+    M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
+    <M::Entity as EntityTrait>::ActiveModel: Send,
+{
+    let row = row.into_active_model().reset_all();
+    <M::Entity as EntityTrait>::insert(row)
+        .exec_without_returning(transaction)
+        .await?;
+    Ok(())
+}
 
 /// Writes a value as JSON text.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {

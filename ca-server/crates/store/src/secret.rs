@@ -1,12 +1,12 @@
 //! Secrets that all servers share, each made once.
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait, IntoActiveModel};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait};
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::Error;
 use crate::change::Change;
 use crate::entity::secret::{Entity, Model};
-use crate::row::octets;
+use crate::row::{self, octets};
 
 /// Stores a secret unless there is one of its name.
 pub(crate) struct Share {
@@ -26,8 +26,7 @@ impl Change for Share {
             name: self.name.clone(),
             value: self.fresh.expose_secret().to_vec(),
         };
-        let row = row.into_active_model().reset_all();
-        Entity::insert(row).exec_without_returning(transaction).await?;
+        row::insert(transaction, row).await?;
         Ok(*self.fresh.expose_secret())
     }
 }
@@ -38,5 +37,6 @@ pub(crate) async fn by_name(
     name: &str,
 ) -> Result<Option<[u8; 32]>, Error> {
     let row = Entity::find_by_id(name).one(database).await?;
-    row.map(|row| octets("shared_secret.value", &row.value)).transpose()
+    row.map(|row| octets("shared_secret.value", &row.value))
+        .transpose()
 }

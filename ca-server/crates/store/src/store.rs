@@ -9,12 +9,12 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
+use crate::Error;
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
 use crate::nonce::{self, Memory};
 use crate::schema;
 use crate::writer::{self, Queue};
-use crate::Error;
 
 /// What the certificate authority remembers. Clones share the connections.
 ///
@@ -56,7 +56,14 @@ impl Store {
             Kind::Sqlite { file } => {
                 let memory = Arc::new(Memory::default());
                 let loaded = OnceCell::new();
-                (Nonces::Own { file, memory, loaded }, 1)
+                (
+                    Nonces::Own {
+                        file,
+                        memory,
+                        loaded,
+                    },
+                    1,
+                )
             }
             Kind::Postgres { nonces } => (Nonces::Shared(nonces), options.writers),
         };
@@ -102,7 +109,11 @@ impl Store {
             return Ok(());
         };
         let lock = lock_for_serving(file)?;
-        *self.shared.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        *self
+            .shared
+            .serving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(lock);
         self.own_nonces().await.map(drop)
     }
 
@@ -116,7 +127,11 @@ impl Store {
     pub async fn close(&self) {
         self.shared.queue.close();
         let writers = std::mem::take(
-            &mut *self.shared.writers.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut *self
+                .shared
+                .writers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
         );
         for writer in writers {
             if let Err(error) = writer.await {
@@ -124,7 +139,11 @@ impl Store {
             }
         }
         self.shared.close_connections().await;
-        *self.shared.serving.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self
+            .shared
+            .serving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Applies a change; returns when it is durable.
@@ -170,7 +189,10 @@ impl Shared {
             Nonces::Own { .. } => None,
             Nonces::Shared(database) => Some(database),
         };
-        for pool in [Some(&self.reads), nonces, Some(&self.writes)].into_iter().flatten() {
+        for pool in [Some(&self.reads), nonces, Some(&self.writes)]
+            .into_iter()
+            .flatten()
+        {
             if let Err(error) = pool.close_by_ref().await {
                 tracing::warn!(%error, "a connection of the store did not close");
             }

@@ -70,10 +70,11 @@ impl Queue {
         let (pending, answer) = Pending::new(change);
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1);
         let lane = self.lanes.get(turn).ok_or(Error::Closed)?;
-        lane.try_send(Box::new(pending)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::QueueFull,
-            mpsc::error::TrySendError::Closed(_) => Error::Closed,
-        })?;
+        lane.try_send(Box::new(pending))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => Error::QueueFull,
+                mpsc::error::TrySendError::Closed(_) => Error::Closed,
+            })?;
         metrics::gauge!("ca_store_queue_depth").set(self.depth() as f64);
         match timeout(ANSWER_DEADLINE, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -113,7 +114,9 @@ impl Writer {
             }
         }
         while units.len() < self.group_size {
-            let Ok(unit) = self.lane.try_recv() else { break };
+            let Ok(unit) = self.lane.try_recv() else {
+                break;
+            };
             units.push(unit);
         }
         Some(units)
@@ -149,7 +152,7 @@ impl Writer {
         }
     }
 
-    async fn attempt(&self, units: &mut [Box<dyn Unit>]) -> Fate {
+    async fn attempt(&mut self, units: &mut [Box<dyn Unit>]) -> Fate {
         let nonces = self.nonces.as_deref().map(Memory::take_unsaved);
         let nonces = nonces.unwrap_or_default();
         if units.is_empty() && nonces.is_empty() {

@@ -274,7 +274,10 @@ mod tests {
         }
         let at = Timestamp::from_unix_secs(2_000);
         let end = events.len() as u64;
-        (events, Checkpoint::sign(end, previous, at, &Initials).unwrap())
+        (
+            events,
+            Checkpoint::sign(end, previous, at, &Initials).unwrap(),
+        )
     }
 
     fn walk(events: &[(SealedEvent, Link)], checkpoint: &Checkpoint) -> Result<u64, Tampering> {
@@ -310,7 +313,10 @@ mod tests {
         events.remove(1);
 
         let position = 2;
-        assert_eq!(walk(&events, &checkpoint), Err(Tampering::Removed { position }));
+        assert_eq!(
+            walk(&events, &checkpoint),
+            Err(Tampering::Removed { position })
+        );
     }
 
     #[test]
@@ -319,7 +325,10 @@ mod tests {
         events.truncate(1);
 
         let (first, last) = (2, 3);
-        assert_eq!(walk(&events, &checkpoint), Err(Tampering::Cut { first, last }));
+        assert_eq!(
+            walk(&events, &checkpoint),
+            Err(Tampering::Cut { first, last })
+        );
     }
 
     #[test]
@@ -340,7 +349,10 @@ mod tests {
         checkpoint.signature = b"nobody".to_vec();
 
         let position = 3;
-        assert_eq!(walk(&events, &checkpoint), Err(Tampering::Forged { position }));
+        assert_eq!(
+            walk(&events, &checkpoint),
+            Err(Tampering::Forged { position })
+        );
     }
 
     #[test]
@@ -349,6 +361,9 @@ mod tests {
         let (longer, _) = chain(&["a", "b", "c"]);
 
         let first = 3;
-        assert_eq!(walk(&longer, &checkpoint), Err(Tampering::Uncovered { first }));
+        assert_eq!(
+            walk(&longer, &checkpoint),
+            Err(Tampering::Uncovered { first })
+        );
     }
 }

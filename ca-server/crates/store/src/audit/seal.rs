@@ -16,8 +16,8 @@ use sea_orm::{
 
 use super::sealed;
 use crate::change::Change;
-use crate::entity::audit_event::{ActiveModel, Column, Entity};
 use crate::entity::audit_checkpoint;
+use crate::entity::audit_event::{ActiveModel, Column, Entity};
 use crate::row::{counter, octets, signed};
 use crate::{Error, Store, lease};
 

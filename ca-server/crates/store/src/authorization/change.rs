@@ -101,7 +101,10 @@ impl ConcludeValidation {
         authorization.challenges.retain(|challenge| {
             challenge.kind == self.challenge && open.contains(&challenge.status)
         });
-        let challenge = authorization.challenges.first_mut().ok_or(Error::Conflict)?;
+        let challenge = authorization
+            .challenges
+            .first_mut()
+            .ok_or(Error::Conflict)?;
         match &self.outcome {
             ValidationOutcome::Proven { expires_at } => {
                 challenge.status = ChallengeStatus::Valid;

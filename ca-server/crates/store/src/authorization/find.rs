@@ -109,7 +109,9 @@ async fn candidates(
     identifiers: &[Identifier],
     condition: Condition,
 ) -> Result<Vec<Model>, Error> {
-    let values = identifiers.iter().map(|identifier| columns_of(identifier).1);
+    let values = identifiers
+        .iter()
+        .map(|identifier| columns_of(identifier).1);
     let rows = Entity::find()
         .filter(Column::Account.eq(account))
         .filter(Column::IdentifierValue.is_in(values))

@@ -5,14 +5,12 @@ use ca_issuance::ledger::{Intent, RevokeOutcome};
 use ca_pki::Serial;
 use ca_pki::crl::RevocationReason;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
-use crate::{Error, audit, crl, order};
+use crate::{Error, audit, crl, order, row};
 
 /// Spends a serial.
 pub(crate) struct RecordIntent {
@@ -52,8 +50,7 @@ impl Change for RecordIntent {
             let certificate = (intent.issuer.as_str(), &intent.serial);
             order::begin_issuing(transaction, order, certificate, intent.recorded_at).await?;
         }
-        let row = intended_row(intent)?.into_active_model().reset_all();
-        Entity::insert(row).exec_without_returning(transaction).await?;
+        row::insert(transaction, intended_row(intent)?).await?;
         audit::record(transaction, &self.event).await
     }
 }

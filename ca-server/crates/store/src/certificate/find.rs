@@ -4,9 +4,7 @@ use ca_issuance::ledger::{CertificateRecord, Unfinished};
 use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Serial, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::reason;
 use crate::Error;
@@ -20,7 +18,9 @@ pub(crate) async fn by_serial(
     issuer: &str,
     serial: &Serial,
 ) -> Result<Option<CertificateRecord>, Error> {
-    let row = Entity::find_by_id(key(issuer, serial)).one(database).await?;
+    let row = Entity::find_by_id(key(issuer, serial))
+        .one(database)
+        .await?;
     row.map(CertificateRecord::try_from).transpose()
 }
 
@@ -101,7 +101,9 @@ pub(crate) async fn revocation_epoch(
     database: &DatabaseConnection,
     issuer: &str,
 ) -> Result<u64, Error> {
-    let row = issuer_counter::Entity::find_by_id(issuer).one(database).await?;
+    let row = issuer_counter::Entity::find_by_id(issuer)
+        .one(database)
+        .await?;
     let value = row.map_or(0, |row| row.revocation_epoch);
     counter("issuer_counter.revocation_epoch", value)
 }

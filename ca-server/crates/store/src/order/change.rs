@@ -7,16 +7,14 @@ use ca_acme::store::{NewOrder, Placement};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::{status_name, to_row};
 use crate::authorization::Origin;
 use crate::change::Change;
 use crate::entity::order::{ActiveModel, Column, Entity};
 use crate::entity::order_authorization;
-use crate::{Error, account, audit, authorization, problem};
+use crate::{Error, account, audit, authorization, problem, row};
 
 /// Places an order with the authorizations that it brings along.
 pub(crate) struct Place {
@@ -61,7 +59,10 @@ impl Change for Place {
 impl Place {
     /// Computes the status from the authorizations as they are now: one that was pending when
     /// the caller looked may have become valid. `None` if one that was to be reused has ended.
-    async fn status(&self, transaction: &DatabaseTransaction) -> Result<Option<OrderStatus>, Error> {
+    async fn status(
+        &self,
+        transaction: &DatabaseTransaction,
+    ) -> Result<Option<OrderStatus>, Error> {
         let brought = |id: &&String| self.new.new_authorizations.iter().any(|new| new.id == **id);
         let reused = self.new.order.authorizations.iter();
         let reused: Vec<String> = reused.filter(|id| !brought(id)).cloned().collect();
@@ -89,12 +90,14 @@ impl Place {
         }
         // Two orders that replace one certificate: the unique index lets one through, and the
         // other runs again and finds it.
-        let row = to_row(order)?.into_active_model().reset_all();
-        Entity::insert(row).exec_without_returning(transaction).await?;
-        let links = order.authorizations.iter().map(|id| order_authorization::ActiveModel {
-            authorization_id: Set(id.clone()),
-            order_id: Set(order.id.clone()),
-        });
+        row::insert(transaction, to_row(order)?).await?;
+        let links = order
+            .authorizations
+            .iter()
+            .map(|id| order_authorization::ActiveModel {
+                authorization_id: Set(id.clone()),
+                order_id: Set(order.id.clone()),
+            });
         order_authorization::Entity::insert_many(links)
             .exec_without_returning(transaction)
             .await?;

@@ -76,7 +76,10 @@ pub(crate) async fn page(
     let last = rows.last().filter(|_| more);
     let next_cursor = last.map(|(id, created_at)| format!("{created_at}.{id}"));
     let orders = rows.into_iter().map(|(id, _)| id).collect();
-    Ok(OrderPage { orders, next_cursor })
+    Ok(OrderPage {
+        orders,
+        next_cursor,
+    })
 }
 
 /// A cursor that was not made here starts from the beginning.

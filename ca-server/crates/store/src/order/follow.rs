@@ -8,8 +8,7 @@ use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    UpdateMany,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
 };
 
 use super::status_name;
@@ -41,12 +40,13 @@ pub(crate) async fn advance(
             )),
         )
         .and_where(
-            Expr::col((order_authorization::Entity, order_authorization::Column::OrderId))
-                .equals((Entity, Column::Id)),
+            Expr::col((
+                order_authorization::Entity,
+                order_authorization::Column::OrderId,
+            ))
+            .equals((Entity, Column::Id)),
         )
-        .and_where(
-            Expr::col((authorization::Entity, authorization::Column::Status)).ne("valid"),
-        )
+        .and_where(Expr::col((authorization::Entity, authorization::Column::Status)).ne("valid"))
         .take();
     moving(OrderStatus::Pending, OrderStatus::Ready)
         .filter(Column::Id.is_in(holders))
