@@ -15,7 +15,7 @@ pub(crate) use uri::host as uri_host;
 pub enum Identifier {
     /// A DNS name, possibly a wildcard.
     Dns(DnsName),
-    /// An IPv4 or IPv6 address; IPv4-mapped IPv6 addresses are kept as given.
+    /// An IPv4 or IPv6 address; IPv4-mapped IPv6 addresses do not parse.
     Ip(IpAddr),
     /// An absolute URI, for example a SPIFFE id.
     Uri(String),

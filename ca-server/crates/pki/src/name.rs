@@ -161,10 +161,17 @@ fn unescaped(text: &str) -> String {
     plain
 }
 
+/// Escapes as RFC 4514 §2.4 says, and control characters too: a certificate's text must not be able
+/// to write lines of its own into a terminal or a log.
 fn escaped(text: &str) -> String {
     let last = text.chars().count().saturating_sub(1);
     let mut shown = String::new();
     for (at, character) in text.chars().enumerate() {
+        if character.is_control() {
+            let octets = character.to_string().into_bytes();
+            shown.extend(octets.iter().map(|octet| format!("\\{octet:02X}")));
+            continue;
+        }
         let at_an_edge =
             at == 0 && matches!(character, ' ' | '#') || at == last && character == ' ';
         if at_an_edge || "\\\"+,;<>".contains(character) {
@@ -242,6 +249,24 @@ mod tests {
                 Ok(text)
             );
         }
+    }
+
+    #[test]
+    fn shows_control_characters_and_unknown_attributes_as_hex() {
+        let attribute =
+            |oid, value: &[u8]| asn1::set_of_one(&asn1::sequence(&[&asn1::oid(&oid), value]));
+        let name = asn1::sequence(&[
+            &attribute(
+                rfc4519::COMMON_NAME,
+                &asn1::string(asn1::UTF8_STRING, "a\nb\u{85}"),
+            ),
+            &attribute(rfc4519::DC, &tlv::element(0x1e, &[&[0, 0x61]])),
+        ]);
+
+        assert_eq!(
+            to_text(&name),
+            r"CN=a\0Ab\C2\85,0.9.2342.19200300.100.1.25=#1e020061"
+        );
     }
 
     #[test]

@@ -95,3 +95,6 @@ fn broken(why: impl Into<String>) -> CertificateError {
 
 /// Longer than any sensible chain; bounds the signatures to verify.
 const MAX_LENGTH: usize = 8;
+
+#[cfg(test)]
+mod tests;

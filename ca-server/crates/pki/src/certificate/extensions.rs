@@ -243,7 +243,9 @@ fn read_names(value: &[u8]) -> Result<BTreeSet<Identifier>, NotDer> {
     let mut names = BTreeSet::new();
     for entry in general_name::entries(value)? {
         match general_name::read(entry) {
-            Ok(name) => drop(names.insert(name)),
+            Ok(name) => {
+                names.insert(name);
+            }
             Err(GeneralNameError::OtherType) => {}
             Err(GeneralNameError::Malformed | GeneralNameError::Identifier(_)) => {
                 return Err(NotDer);

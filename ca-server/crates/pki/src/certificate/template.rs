@@ -24,9 +24,9 @@ pub struct Template {
     pub authority_key_identifier: Option<Vec<u8>>,
     /// What kind of certificate, which decides basicConstraints and keyUsage.
     pub role: Role,
-    /// Purposes; empty leaves the extension out.
+    /// Purposes; empty leaves the extension out. A responder has OCSPSigning without being told.
     pub extended_key_usage: Vec<ExtendedKeyUsage>,
-    /// Names.
+    /// Names; written sorted, each once.
     pub sans: Vec<Identifier>,
     /// Where the CRL is, `http` URLs.
     pub crl_urls: Vec<String>,
@@ -36,7 +36,7 @@ pub struct Template {
     pub issuer_urls: Vec<String>,
     /// RFC 9608 noRevAvail; never together with CRL or OCSP URLs.
     pub no_revocation_available: bool,
-    /// RFC 7633 TLS feature status_request.
+    /// RFC 7633 TLS feature status_request; needs an OCSP URL.
     pub must_staple: bool,
 }
 
