@@ -2,6 +2,7 @@
 
 mod chain;
 mod constraints;
+mod extended_key_usage;
 mod extensions;
 mod parse;
 mod template;
@@ -12,7 +13,8 @@ use const_oid::ObjectIdentifier;
 
 pub use chain::verify_authority_chain;
 pub use constraints::{NameConstraints, Subtrees};
-pub use extensions::{ExtendedKeyUsage, Extensions, KeyUsage, PathLength};
+pub use extended_key_usage::ExtendedKeyUsage;
+pub use extensions::{Extensions, KeyUsage, PathLength};
 pub use template::{Role, Template};
 
 pub use crate::name::{name_from_text, name_with_common_name};

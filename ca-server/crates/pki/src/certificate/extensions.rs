@@ -1,13 +1,11 @@
 //! The extensions that this CA writes and acts upon.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280;
 
-use super::NameConstraints;
-use crate::asn1::read::{self, Extension};
+use super::{ExtendedKeyUsage, NameConstraints, extended_key_usage};
+use crate::asn1::read::Extension;
 use crate::general_name::{self, GeneralNameError};
 use crate::tlv::{self, Cursor, NotDer};
 use crate::{Identifier, asn1};
@@ -57,25 +55,6 @@ pub enum KeyUsage {
     CrlSign,
 }
 
-/// Purposes (RFC 5280 §4.2.1.12).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ExtendedKeyUsage {
-    /// id-kp-serverAuth, `serverAuth`.
-    ServerAuth,
-    /// id-kp-clientAuth, `clientAuth`.
-    ClientAuth,
-    /// id-kp-codeSigning, `codeSigning`.
-    CodeSigning,
-    /// id-kp-emailProtection, `emailProtection`.
-    EmailProtection,
-    /// id-kp-timeStamping, `timeStamping`.
-    TimeStamping,
-    /// id-kp-OCSPSigning, `OCSPSigning`.
-    OcspSigning,
-    /// Any other, as a dotted object identifier.
-    Other(String),
-}
-
 impl Extensions {
     /// Sorts what was read into its fields.
     pub(super) fn read(list: &[Extension<'_>]) -> Result<Self, NotDer> {
@@ -91,7 +70,9 @@ impl Extensions {
         match extension.oid {
             rfc5280::ID_CE_BASIC_CONSTRAINTS => self.authority = read_basic_constraints(value)?,
             rfc5280::ID_CE_KEY_USAGE => self.key_usage = Some(read_key_usage(value)?),
-            rfc5280::ID_CE_EXT_KEY_USAGE => self.extended_key_usage = read_purposes(value)?,
+            rfc5280::ID_CE_EXT_KEY_USAGE => {
+                self.extended_key_usage = extended_key_usage::read(value)?
+            }
             rfc5280::ID_CE_SUBJECT_ALT_NAME => self.sans = read_names(value)?,
             rfc5280::ID_CE_NAME_CONSTRAINTS => self.take_name_constraints(extension)?,
             rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER => {
@@ -144,51 +125,6 @@ impl KeyUsage {
     }
 }
 
-impl ExtendedKeyUsage {
-    /// Parses the name that configurations use (`serverAuth`) or a dotted object identifier.
-    pub fn parse(text: &str) -> Option<Self> {
-        let named = NAMED.into_iter().find(|(name, _, _)| *name == text);
-        named.map(|(_, _, purpose)| purpose).or_else(|| {
-            let oid = ObjectIdentifier::new(text).ok()?;
-            Some(Self::from_oid(oid))
-        })
-    }
-
-    fn from_oid(oid: ObjectIdentifier) -> Self {
-        let named = NAMED.into_iter().find(|(_, known, _)| *known == oid);
-        named.map_or_else(|| Self::Other(oid.to_string()), |(_, _, purpose)| purpose)
-    }
-
-    /// Returns the object identifier; `None` where `Other` holds none.
-    pub(crate) fn oid(&self) -> Option<ObjectIdentifier> {
-        match self {
-            Self::Other(dotted) => ObjectIdentifier::new(dotted).ok(),
-            Self::ServerAuth
-            | Self::ClientAuth
-            | Self::CodeSigning
-            | Self::EmailProtection
-            | Self::TimeStamping
-            | Self::OcspSigning => NAMED
-                .into_iter()
-                .find(|(_, _, known)| known == self)
-                .map(|(_, oid, _)| oid),
-        }
-    }
-}
-
-impl fmt::Display for ExtendedKeyUsage {
-    /// Writes the name that configurations use.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMED.into_iter().find(|(_, _, known)| known == self) {
-            Some((name, _, _)) => f.write_str(name),
-            None => match self.oid() {
-                Some(oid) => write!(f, "{oid}"),
-                None => f.write_str("unknown"),
-            },
-        }
-    }
-}
-
 fn read_basic_constraints(value: &[u8]) -> Result<Option<PathLength>, NotDer> {
     let mut parts = Cursor::only(value, tlv::SEQUENCE)?.inside();
     let is_authority = match parts.optional(tlv::BOOLEAN)?.map(|boolean| boolean.value) {
@@ -224,19 +160,6 @@ fn read_key_usage(value: &[u8]) -> Result<BTreeSet<KeyUsage>, NotDer> {
         .collect())
 }
 
-fn read_purposes(value: &[u8]) -> Result<Vec<ExtendedKeyUsage>, NotDer> {
-    let mut list = Cursor::only(value, tlv::SEQUENCE)?.inside();
-    let mut purposes = Vec::new();
-    while !list.is_empty() {
-        purposes.push(ExtendedKeyUsage::from_oid(read::oid(&mut list)?));
-    }
-    if purposes.is_empty() {
-        Err(NotDer)
-    } else {
-        Ok(purposes)
-    }
-}
-
 /// Passes over types that are never issued; a name of a known type must be a good one, or a
 /// certificate would seem to have fewer names than it has.
 fn read_names(value: &[u8]) -> Result<BTreeSet<Identifier>, NotDer> {
@@ -266,36 +189,3 @@ fn read_authority_key_identifier(value: &[u8]) -> Result<Option<Vec<u8>>, NotDer
     }
     Ok(identifier)
 }
-
-const NAMED: [(&str, ObjectIdentifier, ExtendedKeyUsage); 6] = [
-    (
-        "serverAuth",
-        rfc5280::ID_KP_SERVER_AUTH,
-        ExtendedKeyUsage::ServerAuth,
-    ),
-    (
-        "clientAuth",
-        rfc5280::ID_KP_CLIENT_AUTH,
-        ExtendedKeyUsage::ClientAuth,
-    ),
-    (
-        "codeSigning",
-        rfc5280::ID_KP_CODE_SIGNING,
-        ExtendedKeyUsage::CodeSigning,
-    ),
-    (
-        "emailProtection",
-        rfc5280::ID_KP_EMAIL_PROTECTION,
-        ExtendedKeyUsage::EmailProtection,
-    ),
-    (
-        "timeStamping",
-        rfc5280::ID_KP_TIME_STAMPING,
-        ExtendedKeyUsage::TimeStamping,
-    ),
-    (
-        "OCSPSigning",
-        rfc5280::ID_KP_OCSP_SIGNING,
-        ExtendedKeyUsage::OcspSigning,
-    ),
-];
