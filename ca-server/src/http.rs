@@ -4,4 +4,5 @@ pub(crate) mod acme;
 pub(crate) mod layers;
 pub(crate) mod listener;
 pub(crate) mod ops;
+pub(crate) mod pki;
 pub(crate) mod problem;

@@ -20,8 +20,8 @@ pub mod respond;
 pub mod revoke;
 pub mod settle;
 pub mod steps;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod world;
 
 pub use actor::Actor;

@@ -18,7 +18,7 @@ fn parsed(publisher: &CrlPublisher) -> Crl {
 
 #[tokio::test]
 async fn lists_a_revocation_under_a_higher_number() {
-    let world = World::new();
+    let world = World::at_noon();
     let publisher = publisher(&world);
     let serial = world.insert("0102", CertificateState::Valid);
     publisher.refresh().await.expect("a CRL is published");
@@ -51,7 +51,7 @@ async fn lists_a_revocation_under_a_higher_number() {
 
 #[tokio::test]
 async fn lists_a_burned_serial_without_a_reason() {
-    let world = World::new();
+    let world = World::at_noon();
     let publisher = publisher(&world);
     let at = world.clock.now();
     let serial = world.insert("0102", CertificateState::Burned { at });
@@ -70,7 +70,7 @@ async fn lists_a_burned_serial_without_a_reason() {
 
 #[tokio::test]
 async fn keeps_its_list_until_the_schedule_asks_for_another() {
-    let world = World::new();
+    let world = World::at_noon();
     let publisher = publisher(&world);
     publisher.refresh().await.expect("a CRL is published");
     let first = publisher.current().expect("it is there");
@@ -93,7 +93,7 @@ async fn keeps_its_list_until_the_schedule_asks_for_another() {
 
 #[tokio::test]
 async fn lists_an_entry_once_more_after_its_certificate_ended() {
-    let world = World::new();
+    let world = World::at_noon();
     let publisher = publisher(&world);
     let at = world.clock.now();
     let reason = RevocationReason::Superseded;
@@ -111,7 +111,7 @@ async fn lists_an_entry_once_more_after_its_certificate_ended() {
 
 #[tokio::test]
 async fn adopts_what_another_server_published() {
-    let world = World::new();
+    let world = World::at_noon();
     let (one, other) = (publisher(&world), publisher(&world));
     one.refresh().await.expect("a CRL is published");
 
@@ -125,7 +125,7 @@ async fn adopts_what_another_server_published() {
 
 #[tokio::test]
 async fn does_not_adopt_a_list_of_the_key_before() {
-    let before = World::new();
+    let before = World::at_noon();
     publisher(&before)
         .refresh()
         .await
@@ -142,7 +142,7 @@ async fn does_not_adopt_a_list_of_the_key_before() {
 
 #[tokio::test]
 async fn keeps_the_list_before_while_the_store_is_away() {
-    let world = World::new();
+    let world = World::at_noon();
     let publisher = publisher(&world);
     publisher.refresh().await.expect("a CRL is published");
     world.clock.advance(Duration::from_secs(7_200));
@@ -163,7 +163,7 @@ async fn keeps_the_list_before_while_the_store_is_away() {
 
 #[tokio::test]
 async fn wakes_up_when_something_is_revoked_here() {
-    let world = World::new();
+    let world = World::at_noon();
     let schedule = PublishSchedule {
         poll: Duration::from_secs(3_600),
         pause: Duration::ZERO,

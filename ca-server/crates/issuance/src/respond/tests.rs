@@ -78,7 +78,7 @@ fn text_of_openssl(world: &World, answer: &OcspAnswer) -> String {
 
 #[tokio::test]
 async fn answers_revoked_in_the_very_next_answer() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     let serial = world.insert("0102", CertificateState::Valid);
     let request = request(&world, "-serial 0x0102 -no_nonce");
@@ -107,7 +107,7 @@ async fn answers_revoked_in_the_very_next_answer() {
 
 #[tokio::test]
 async fn keeps_an_answer_for_half_of_its_life() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     world.insert("0102", CertificateState::Valid);
     let request = request(&world, "-serial 0x0102 -no_nonce");
@@ -132,7 +132,7 @@ async fn keeps_an_answer_for_half_of_its_life() {
 
 #[tokio::test]
 async fn sees_the_revocations_of_other_servers_at_the_next_look() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     let serial = world.insert("0102", CertificateState::Valid);
     let request = request(&world, "-serial 0x0102 -no_nonce");
@@ -148,7 +148,7 @@ async fn sees_the_revocations_of_other_servers_at_the_next_look() {
 
 #[tokio::test]
 async fn echoes_a_nonce_and_lets_nobody_keep_the_answer() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     world.insert("0102", CertificateState::Valid);
     let request = request(&world, "-serial 0x0102");
@@ -167,7 +167,7 @@ async fn echoes_a_nonce_and_lets_nobody_keep_the_answer() {
 
 #[tokio::test]
 async fn answers_unknown_until_a_serial_is_issued() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     let request = request(&world, "-serial 0x0102 -no_nonce");
     let mut seen = Vec::new();
@@ -197,7 +197,7 @@ async fn answers_unknown_until_a_serial_is_issued() {
 
 #[tokio::test]
 async fn answers_revoked_without_a_reason_for_a_burned_serial() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     world.insert(
         "0102",
@@ -218,7 +218,7 @@ async fn answers_revoked_without_a_reason_for_a_burned_serial() {
 
 #[tokio::test]
 async fn answers_several_certificates_with_either_hash() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     world.insert("0102", CertificateState::Valid);
     world.insert(
@@ -242,7 +242,7 @@ async fn answers_several_certificates_with_either_hash() {
 
 #[tokio::test]
 async fn is_not_the_one_to_ask_about_another_issuer() {
-    let (world, elsewhere) = (World::new(), World::new());
+    let (world, elsewhere) = (World::at_noon(), World::at_noon());
     let responder = responder(&world).await;
     let foreign = request(&elsewhere, "-serial 0x0102");
     let mut mixed = request(&world, "-serial 0x0102");
@@ -261,7 +261,7 @@ async fn is_not_the_one_to_ask_about_another_issuer() {
 
 #[tokio::test]
 async fn asks_to_try_later_without_a_valid_certificate() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = without_identity(&world);
     let request = request(&world, "-serial 0x0102");
 
@@ -285,7 +285,7 @@ async fn asks_to_try_later_without_a_valid_certificate() {
 
 #[tokio::test]
 async fn renews_its_certificate_at_half_of_its_life() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = without_identity(&world);
     let mut due = vec![responder.renewal_due()];
     responder
@@ -303,7 +303,7 @@ async fn renews_its_certificate_at_half_of_its_life() {
 
 #[tokio::test]
 async fn promises_nothing_past_the_end_of_certificate_or_responder() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     world.insert("0102", CertificateState::Valid);
     let request = request(&world, "-serial 0x0102 -no_nonce");
@@ -321,7 +321,7 @@ async fn promises_nothing_past_the_end_of_certificate_or_responder() {
 
 #[tokio::test]
 async fn asks_to_try_later_while_the_store_is_away() {
-    let world = World::new();
+    let world = World::at_noon();
     let responder = responder(&world).await;
     let request = request(&world, "-serial 0x0102");
 

@@ -1,0 +1,249 @@
+//! A ledger without a store below it.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::{Serial, Timestamp};
+
+use crate::audit::Event;
+use crate::ledger::{
+    CertificateRecord, CertificateState, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome,
+    Unfinished,
+};
+
+/// A ledger of one issuer in memory. Durable until the test ends.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    state: Mutex<State>,
+    away: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) certificates: BTreeMap<Serial, CertificateRecord>,
+    epoch: u64,
+    crl_number: u64,
+    crl: Option<PublishedCrl>,
+    events: Vec<Event>,
+}
+
+impl MemoryLedger {
+    /// Makes every call fail until told otherwise.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Returns every event so far, in order.
+    pub fn events(&self) -> Vec<Event> {
+        self.state().events.clone()
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no test panics with the lock held")
+    }
+
+    fn reach(&self) -> Result<MutexGuard<'_, State>, LedgerError> {
+        if self.away.load(Ordering::SeqCst) {
+            let source: Box<dyn Error + Send + Sync> = "the store is away".into();
+            return Err(LedgerError::Unavailable {
+                retry_after: Duration::from_secs(1),
+                source,
+            });
+        }
+        Ok(self.state())
+    }
+}
+
+impl State {
+    /// Moves a certificate from one state to another, or says that it was not there.
+    fn swap(
+        &mut self,
+        serial: &Serial,
+        from: CertificateState,
+        to: CertificateState,
+    ) -> Result<&mut CertificateRecord, LedgerError> {
+        let record = self
+            .certificates
+            .get_mut(serial)
+            .ok_or(LedgerError::Conflict)?;
+        if record.state != from {
+            return Err(LedgerError::Conflict);
+        }
+        record.state = to;
+        Ok(record)
+    }
+}
+
+#[async_trait]
+impl Ledger for MemoryLedger {
+    async fn record_intent(&self, intent: &Intent, event: Event) -> Result<(), LedgerError> {
+        let mut state = self.reach()?;
+        if state.certificates.contains_key(&intent.serial) {
+            return Err(LedgerError::Conflict);
+        }
+        let record = CertificateRecord {
+            serial: intent.serial.clone(),
+            issuer: intent.issuer.clone(),
+            profile: intent.profile.clone(),
+            identifiers: intent.identifiers.clone(),
+            validity: intent.validity,
+            key_fingerprint: intent.key_fingerprint,
+            requested_by: intent.requested_by.clone(),
+            order: intent.order.clone(),
+            state: CertificateState::Intended,
+            der: None,
+        };
+        state.certificates.insert(intent.serial.clone(), record);
+        state.events.push(event);
+        Ok(())
+    }
+
+    async fn record_result(
+        &self,
+        _issuer: &str,
+        serial: &Serial,
+        certificate_der: &[u8],
+        event: Event,
+    ) -> Result<(), LedgerError> {
+        let mut state = self.reach()?;
+        let record = state.swap(serial, CertificateState::Intended, CertificateState::Valid)?;
+        record.der = Some(certificate_der.to_vec());
+        state.events.push(event);
+        Ok(())
+    }
+
+    async fn burn(&self, _issuer: &str, serial: &Serial, event: Event) -> Result<(), LedgerError> {
+        let mut state = self.reach()?;
+        let burned = CertificateState::Burned { at: event.at };
+        state.swap(serial, CertificateState::Intended, burned)?;
+        state.epoch += 1;
+        state.events.push(event);
+        Ok(())
+    }
+
+    async fn unfinished(&self, _moment: Timestamp) -> Result<Vec<Unfinished>, LedgerError> {
+        let state = self.reach()?;
+        let intended = state
+            .certificates
+            .values()
+            .filter(|record| record.state == CertificateState::Intended);
+        let unfinished = intended.map(|record| Unfinished {
+            serial: record.serial.clone(),
+            issuer: record.issuer.clone(),
+            order: record.order.clone(),
+        });
+        Ok(unfinished.collect())
+    }
+
+    async fn revoke(
+        &self,
+        _issuer: &str,
+        serial: &Serial,
+        reason: RevocationReason,
+        event: Event,
+    ) -> Result<RevokeOutcome, LedgerError> {
+        let mut state = self.reach()?;
+        if !state.certificates.contains_key(serial) {
+            return Ok(RevokeOutcome::Unknown);
+        }
+        let revoked = CertificateState::Revoked {
+            at: event.at,
+            reason,
+        };
+        if state
+            .swap(serial, CertificateState::Valid, revoked)
+            .is_err()
+        {
+            return Ok(RevokeOutcome::AlreadyRevoked);
+        }
+        state.epoch += 1;
+        state.events.push(event);
+        Ok(RevokeOutcome::Revoked)
+    }
+
+    async fn certificate(
+        &self,
+        _issuer: &str,
+        serial: &Serial,
+    ) -> Result<Option<CertificateRecord>, LedgerError> {
+        Ok(self.reach()?.certificates.get(serial).cloned())
+    }
+
+    async fn revoked(
+        &self,
+        _issuer: &str,
+        moment: Timestamp,
+    ) -> Result<Vec<RevokedCertificate>, LedgerError> {
+        let state = self.reach()?;
+        let listed = |record: &CertificateRecord| {
+            let (revoked_at, reason) = match record.state {
+                CertificateState::Revoked { at, reason } => (at, reason),
+                CertificateState::Burned { at } => (at, RevocationReason::Unspecified),
+                CertificateState::Intended | CertificateState::Valid => return None,
+            };
+            let serial = record.serial.clone();
+            let entry = RevokedCertificate {
+                serial,
+                revoked_at,
+                reason,
+            };
+            (record.validity.not_after >= moment).then_some(entry)
+        };
+        Ok(state.certificates.values().filter_map(listed).collect())
+    }
+
+    async fn revocation_epoch(&self, _issuer: &str) -> Result<u64, LedgerError> {
+        Ok(self.reach()?.epoch)
+    }
+
+    async fn next_crl_number(&self, _issuer: &str) -> Result<u64, LedgerError> {
+        let mut state = self.reach()?;
+        state.crl_number += 1;
+        Ok(state.crl_number)
+    }
+
+    async fn publish_crl(
+        &self,
+        _issuer: &str,
+        crl: &PublishedCrl,
+        event: Event,
+    ) -> Result<(), LedgerError> {
+        let mut state = self.reach()?;
+        if state
+            .crl
+            .as_ref()
+            .is_some_and(|stored| stored.number > crl.number)
+        {
+            return Err(LedgerError::Conflict);
+        }
+        state.crl = Some(crl.clone());
+        state.events.push(event);
+        Ok(())
+    }
+
+    async fn current_crl(&self, _issuer: &str) -> Result<Option<PublishedCrl>, LedgerError> {
+        Ok(self.reach()?.crl.clone())
+    }
+
+    async fn append_event(&self, event: Event) -> Result<(), LedgerError> {
+        self.reach()?.events.push(event);
+        Ok(())
+    }
+
+    async fn claim(
+        &self,
+        _work: &str,
+        _holder: &str,
+        _moment: Timestamp,
+        _span: Duration,
+    ) -> Result<Option<u64>, LedgerError> {
+        Ok(Some(1))
+    }
+}
