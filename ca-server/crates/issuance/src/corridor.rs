@@ -41,7 +41,7 @@ pub struct Corridor {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
     /// Counts revocations and burnings made here, so that publishers wake at once.
     pub(crate) revocations: watch::Sender<u64>,
 }

@@ -194,7 +194,8 @@ pub trait Ledger: Send + Sync {
     /// Draws the issuer's next CRL number, durable before it is returned, never twice.
     async fn next_crl_number(&self, issuer: &str) -> Result<u64, LedgerError>;
 
-    /// Stores a CRL as the current one unless one with a higher number is there (`Conflict`).
+    /// Stores a CRL as the current one unless one with a higher number or a later epoch is there
+    /// (`Conflict`): a slow server must not take revocations back out of the list.
     async fn publish_crl(
         &self,
         issuer: &str,

@@ -1,8 +1,8 @@
 //! CRLs: built from what is revoked, signed, verified, made durable, then kept in memory.
 //!
 //! Several servers may publish for one issuer. They need no lease: numbers are drawn from the
-//! ledger, which takes no CRL with a lower number than the one it holds, so the number is the
-//! fence. Each CRL says which revocations it covers, so a server adopts another's work instead of
+//! ledger, which takes no CRL whose number or epoch lies before that of the one it holds, so
+//! number and epoch are the fence. Each CRL says which revocations it covers, so a server adopts another's work instead of
 //! repeating it.
 
 mod build;

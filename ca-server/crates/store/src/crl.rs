@@ -55,7 +55,12 @@ impl Change for Publish {
                 Column::Der,
             ])
             .action_and_where(
-                Expr::col((Entity, Column::Number)).lt(signed("crl.number", crl.number)?),
+                Expr::col((Entity, Column::Number))
+                    .lt(signed("crl.number", crl.number)?)
+                    .and(
+                        Expr::col((Entity, Column::RevocationEpoch))
+                            .lte(signed("crl.revocation_epoch", crl.revocation_epoch)?),
+                    ),
             )
             .to_owned();
         let stored = Entity::insert(row)

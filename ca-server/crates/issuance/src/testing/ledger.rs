@@ -216,11 +216,10 @@ impl Ledger for MemoryLedger {
         event: Event,
     ) -> Result<(), LedgerError> {
         let mut state = self.reach()?;
-        if state
-            .crl
-            .as_ref()
-            .is_some_and(|stored| stored.number > crl.number)
-        {
+        let is_ahead = |stored: &PublishedCrl| {
+            stored.number > crl.number || stored.revocation_epoch > crl.revocation_epoch
+        };
+        if state.crl.as_ref().is_some_and(is_ahead) {
             return Err(LedgerError::Conflict);
         }
         state.crl = Some(crl.clone());
