@@ -111,6 +111,8 @@ impl ConcludeValidation {
                 challenge.validated_at = Some(self.now);
                 authorization.status = AuthorizationStatus::Valid;
                 authorization.expires_at = *expires_at;
+                // Validation ends with CAA: finalize need not ask again soon.
+                authorization.caa_checked_at = Some(self.now);
             }
             ValidationOutcome::Failed(problem) => {
                 challenge.status = ChallengeStatus::Invalid;
@@ -194,6 +196,7 @@ async fn save(
         expires_at: Set(authorization.expires_at.unix_secs()),
         challenges: Set(challenges_to_json(&authorization.challenges)?),
         validating: Set(is_validating(authorization)),
+        caa_checked_at: Set(authorization.caa_checked_at.map(Timestamp::unix_secs)),
         ..ActiveModel::default()
     };
     Entity::update_many()
