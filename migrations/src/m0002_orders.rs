@@ -106,7 +106,7 @@ fn owned_by_account(table: &'static str) -> ForeignKeyCreateStatement {
         .take()
 }
 
-fn indexes() -> [IndexCreateStatement; 7] {
+fn indexes() -> [IndexCreateStatement; 8] {
     [
         Index::create()
             .name("authorization_of_account")
@@ -131,6 +131,13 @@ fn indexes() -> [IndexCreateStatement; 7] {
             .col("account")
             .col("created_at")
             .col("id")
+            .take(),
+        // What bounds the unfinished orders of an account.
+        Index::create()
+            .name("order_unfinished")
+            .table("acme_order")
+            .col("account")
+            .and_where(Expr::cust("status IN ('pending', 'ready')"))
             .take(),
         // RFC 9773 §5: one order at a time may replace a certificate.
         Index::create()

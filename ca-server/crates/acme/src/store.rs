@@ -84,7 +84,8 @@ pub struct NewOrder {
 /// How a validation ended.
 #[derive(Clone, Debug)]
 pub enum ValidationOutcome {
-    /// Control is proven; the authorization then holds until the given moment.
+    /// Control is proven and CAA permits issuance; the authorization then holds until the given
+    /// moment, its CAA check dated now.
     Proven {
         /// The new end of the authorization.
         expires_at: Timestamp,
@@ -180,6 +181,8 @@ pub trait AcmeStore: Send + Sync {
     async fn place_order(&self, order: NewOrder, event: Event) -> Result<Placement, StoreError>;
     /// Reads an order.
     async fn order(&self, id: &str) -> Result<Option<Order>, StoreError>;
+    /// Counts an account's pending and ready orders that have not expired, up to `at_most`.
+    async fn unfinished_orders(&self, account: &str, at_most: u32) -> Result<u32, StoreError>;
     /// Reads a page of an account's orders that are not invalid.
     async fn orders_of(
         &self,

@@ -118,6 +118,10 @@ impl AcmeStore for Store {
         Ok(order::by_id(self.reads(), id, self.now()).await?)
     }
 
+    async fn unfinished_orders(&self, account: &str, at_most: u32) -> Result<u32, StoreError> {
+        Ok(order::count_unfinished(self.reads(), account, at_most, self.now()).await?)
+    }
+
     async fn orders_of(
         &self,
         account: &str,

@@ -52,6 +52,7 @@ impl Acme {
             .corridor
             .granted_window(&profile.name, request.not_before, request.not_after)
             .map_err(|violation| Problem::malformed(violation.detail))?;
+        self.check_unfinished(account).await?;
         if let Some(replaced) = &request.replaces {
             self.check_replaced(account, replaced, &request.identifiers)
                 .await?;
@@ -138,6 +139,23 @@ impl Acme {
             order: draft.order(self.fresh_id()?, status, expires_at, authorizations),
             new_authorizations,
         })
+    }
+
+    /// Bounds what a client that never finishes its orders can pile up. Requests that come
+    /// together may overshoot a little, which does no harm.
+    async fn check_unfinished(&self, account: &Account) -> Result<(), Error> {
+        let unfinished = self
+            .store
+            .unfinished_orders(&account.id, MOST_UNFINISHED)
+            .await?;
+        if unfinished < MOST_UNFINISHED {
+            return Ok(());
+        }
+        let limited = Problem::new(
+            ProblemKind::RateLimited,
+            format!("the account has {MOST_UNFINISHED} unfinished orders: finish some of them"),
+        );
+        Err(limited.retry_after(RETRY_WHEN_LIMITED).into())
     }
 
     /// Checks that the certificate to be replaced is the account's own and that the order goes on
@@ -229,6 +247,9 @@ fn best<'a>(subject: &Subject, found: &'a [Authorization]) -> Option<&'a Authori
 
 /// How long a reused authorization must still hold: time enough to finalize.
 const REUSE_MARGIN: Duration = Duration::from_secs(10 * 60);
+/// Far above what any client needs at once.
+const MOST_UNFINISHED: u32 = 1_000;
+const RETRY_WHEN_LIMITED: Duration = Duration::from_secs(60);
 const PLACEMENT_ATTEMPTS: u8 = 3;
 const CLAMPED: &str = "notAfter is earlier than asked for: the profile allows no longer lifetime";
 

@@ -3,8 +3,10 @@
 use ca_acme::order::{Order, OrderStatus};
 use ca_acme::store::OrderPage;
 use ca_pki::{Serial, Timestamp};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 use super::{from_row, status_name};
@@ -33,6 +35,26 @@ pub(crate) async fn of_certificate(
         Some(id) => by_id(database, &id, now).await,
         None => Ok(None),
     }
+}
+
+/// Counts an account's orders that are neither finished nor expired, up to `at_most`.
+pub(crate) async fn count_unfinished(
+    database: &DatabaseConnection,
+    account: &str,
+    at_most: u32,
+    now: Timestamp,
+) -> Result<u32, Error> {
+    let count = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Account.eq(account))
+        // A literal, so that the partial index serves.
+        .filter(Expr::cust("status IN ('pending', 'ready')"))
+        .filter(Column::ExpiresAt.gt(now.unix_secs()))
+        .limit(u64::from(at_most))
+        .count(database)
+        .await?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Where a page begins and how long it may be.
