@@ -146,6 +146,7 @@ impl Issuer {
             subject_der: subject(profile, approved.claim.identifiers.iter()),
             validity: approved.validity,
             public_key: approved.public_key.clone(),
+            kept_key_identifier: None,
             authority_key_identifier: Some(self.key_identifier().to_vec()),
             role: match profile.holder {
                 Holder::EndEntity => Role::EndEntity,

@@ -50,6 +50,7 @@ pub fn root(request: RootRequest) -> Template {
         subject_der: request.subject_der,
         validity: request.validity,
         public_key: request.public_key,
+        kept_key_identifier: None,
         authority_key_identifier: None,
         role: Role::Authority {
             path_length: PathLength::Unlimited,
@@ -74,6 +75,7 @@ pub fn subordinate(issuer: &Certificate, request: SubordinateRequest) -> Templat
         subject_der: request.subject_der,
         validity: request.validity,
         public_key: request.public_key,
+        kept_key_identifier: None,
         authority_key_identifier: Some(issuer.key_identifier()),
         role: Role::Authority {
             path_length: request.path_length,
@@ -86,5 +88,20 @@ pub fn subordinate(issuer: &Certificate, request: SubordinateRequest) -> Templat
         issuer_urls: request.issuer_urls,
         no_revocation_available: false,
         must_staple: false,
+    }
+}
+
+/// Returns the template of a certificate below `issuer` for a CA that has another one, `existing`.
+///
+/// It keeps the subjectKeyIdentifier: everything that the CA signed names that as its issuer's, and
+/// path builders would find no way from there to the new certificate.
+pub fn cross(
+    issuer: &Certificate,
+    existing: &Certificate,
+    request: SubordinateRequest,
+) -> Template {
+    Template {
+        kept_key_identifier: Some(existing.key_identifier()),
+        ..subordinate(issuer, request)
     }
 }

@@ -17,7 +17,7 @@ pub use extended_key_usage::ExtendedKeyUsage;
 pub use extensions::{Extensions, KeyUsage, PathLength};
 pub use template::{Role, Template};
 
-pub use crate::name::{name_from_text, name_with_common_name};
+pub use crate::name::{name_from_text, name_with_common_name, to_text as name_to_text};
 
 use crate::key::PublicKeyError;
 use crate::pem::PemError;

@@ -116,6 +116,7 @@ impl Pki {
             subject_der: vec![0x30, 0x00],
             validity: validity("2026-11-21T23:59:00Z", "2026-11-22T23:59:00Z"),
             public_key: key.clone(),
+            kept_key_identifier: None,
             authority_key_identifier: Some(self.issuer.key_identifier()),
             role: Role::EndEntity,
             extended_key_usage: vec![ExtendedKeyUsage::ServerAuth],

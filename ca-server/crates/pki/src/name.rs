@@ -30,7 +30,7 @@ pub fn name_with_common_name(name: &DnsName) -> Vec<u8> {
 }
 
 /// Shows an encoded Name in the order of its encoding, with the escapes of RFC 4514 §2.4.
-pub(crate) fn to_text(name_der: &[u8]) -> String {
+pub fn to_text(name_der: &[u8]) -> String {
     let Ok(attributes) = attributes(name_der) else {
         return String::new();
     };

@@ -20,6 +20,9 @@ pub struct Template {
     pub validity: Validity,
     /// The subject's key; its identifier becomes subjectKeyIdentifier.
     pub public_key: PublicKey,
+    /// The subjectKeyIdentifier of an earlier certificate for the same key, which stays: what a CA
+    /// signed so far names it.
+    pub kept_key_identifier: Option<Vec<u8>>,
     /// The issuer's subjectKeyIdentifier; `None` in a self-signed root.
     pub authority_key_identifier: Option<Vec<u8>>,
     /// What kind of certificate, which decides basicConstraints and keyUsage.
@@ -62,6 +65,12 @@ impl Template {
         self.refuse_contradictions()
             .map_err(CertificateError::Template)?;
         encoding::to_be_signed(self)
+    }
+
+    /// Returns what becomes subjectKeyIdentifier.
+    pub(crate) fn own_key_identifier(&self) -> Vec<u8> {
+        let kept = self.kept_key_identifier.clone();
+        kept.unwrap_or_else(|| self.public_key.key_identifier().to_vec())
     }
 
     fn refuse_contradictions(&self) -> Result<(), &'static str> {

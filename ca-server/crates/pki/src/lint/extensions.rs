@@ -105,7 +105,7 @@ fn lint_key_identifiers(
     issuer: &Certificate,
     findings: &mut Findings,
 ) {
-    let own = template.public_key.key_identifier();
+    let own = template.own_key_identifier();
     findings.unless(
         get::<SubjectKeyIdentifier>(tbs)
             .is_some_and(|(critical, it)| !critical && it.0.as_bytes() == own),

@@ -150,7 +150,7 @@ fn push_names(list: &mut Vec<Vec<u8>>, template: &Template) {
 }
 
 fn push_key_identifiers(list: &mut Vec<Vec<u8>>, template: &Template) {
-    let own = asn1::octet_string(&template.public_key.key_identifier());
+    let own = asn1::octet_string(&template.own_key_identifier());
     list.push(asn1::extension(
         &rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER,
         NonCritical,
