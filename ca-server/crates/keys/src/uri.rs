@@ -53,6 +53,14 @@ impl KeyUri {
         ))
     }
 
+    /// Returns where the PIN or passphrase is read, if the URI says so.
+    pub fn secret_source(&self) -> Option<&SecretSource> {
+        match self {
+            Self::Token(uri) => uri.pin_source.as_ref(),
+            Self::File(uri) => uri.passphrase.as_ref(),
+        }
+    }
+
     /// Replaces the source of the PIN or passphrase by a secret that was typed in.
     #[must_use]
     pub fn with_secret(self, secret: SecretString) -> Self {
