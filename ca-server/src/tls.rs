@@ -50,7 +50,10 @@ struct Current {
 impl ServerCertificate {
     /// Prepares for these names; nothing is issued yet.
     pub(crate) fn new(names: BTreeSet<Identifier>) -> Arc<Self> {
-        Arc::new(Self { names, current: ArcSwapOption::empty() })
+        Arc::new(Self {
+            names,
+            current: ArcSwapOption::empty(),
+        })
     }
 
     /// Makes a fresh key, has it certified and serves with it from the next handshake on.
@@ -66,9 +69,14 @@ impl ServerCertificate {
             order: None,
             forbidden_key: None,
         });
-        let issued = corridor.issue(csr, entitlement).await.map_err(|error| in_words(&error))?;
+        let issued = corridor
+            .issue(csr, entitlement)
+            .await
+            .map_err(|error| in_words(&error))?;
 
-        let chain = corridor.issuer(issued.issuer()).map(|issuer| issuer.chain());
+        let chain = corridor
+            .issuer(issued.issuer())
+            .map(|issuer| issuer.chain());
         let certificates = std::iter::once(issued.certificate())
             .chain(chain.unwrap_or_default())
             .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
@@ -77,7 +85,8 @@ impl ServerCertificate {
         let signer = any_supported_type(&PrivateKeyDer::Pkcs8(pkcs8))?;
         let validity = issued.validity();
         let key = Arc::new(CertifiedKey::new(certificates, signer));
-        self.current.store(Some(Arc::new(Current { key, validity })));
+        self.current
+            .store(Some(Arc::new(Current { key, validity })));
         Ok(validity)
     }
 
@@ -91,13 +100,19 @@ impl ServerCertificate {
 
     /// Returns until when the current certificate holds.
     pub(crate) fn not_after(&self) -> Option<Timestamp> {
-        self.current.load().as_ref().map(|current| current.validity.not_after)
+        self.current
+            .load()
+            .as_ref()
+            .map(|current| current.validity.not_after)
     }
 }
 
 impl ResolvesServerCert for ServerCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.current.load().as_ref().map(|current| Arc::clone(&current.key))
+        self.current
+            .load()
+            .as_ref()
+            .map(|current| Arc::clone(&current.key))
     }
 }
 
@@ -132,7 +147,10 @@ async fn own_csr(key: &SoftwareKey, sans: Vec<Identifier>) -> Result<Csr, TlsErr
 fn in_words(error: &IssuanceError) -> TlsError {
     match error {
         IssuanceError::Refused(violations) => {
-            let rules: Vec<&str> = violations.iter().map(|broken| broken.detail.as_str()).collect();
+            let rules: Vec<&str> = violations
+                .iter()
+                .map(|broken| broken.detail.as_str())
+                .collect();
             TlsError::Issuance(rules.join("; "))
         }
         IssuanceError::Busy { .. } | IssuanceError::Conflict | IssuanceError::Failed(_) => {

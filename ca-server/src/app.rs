@@ -1,0 +1,207 @@
+//! Introductions: the one place where rooms meet, in the order in which they must be right.
+
+mod issuers;
+mod profiles;
+mod readiness;
+mod serve;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
+use ca_issuance::publish::{CrlPublisher, PublishSchedule};
+use ca_issuance::respond::{OcspResponder, RespondSchedule};
+use ca_issuance::world::{SystemClock, SystemEntropy};
+use ca_issuance::{Clock, Corridor, CorridorParts, Entropy, Issuer, Ledger, Settle};
+use ca_pki::{Identifier, Timestamp};
+use ca_store::Store;
+use ca_validation::{NetworkValidator, Settings};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::task::TaskTracker;
+use url::Host;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::jobs::JobParts;
+use crate::storage;
+use crate::tls::ServerCertificate;
+
+/// A server whose parts are all checked, not yet listening.
+pub(crate) struct App {
+    config: Config,
+    metrics: PrometheusHandle,
+    store: Store,
+    corridor: Arc<Corridor>,
+    acme: Arc<Acme>,
+    revocation: BTreeMap<String, Revocation>,
+    certificate: Arc<ServerCertificate>,
+    clock: Arc<dyn Clock>,
+    tasks: TaskTracker,
+}
+
+/// What publishes one issuer's revocations.
+#[derive(Clone)]
+pub(crate) struct Revocation {
+    /// Makes CRLs.
+    pub(crate) publisher: Arc<CrlPublisher>,
+    /// Answers OCSP.
+    pub(crate) responder: Arc<OcspResponder>,
+}
+
+impl App {
+    /// Opens store, keys and certificates and checks that they belong together.
+    pub(crate) async fn open(config: Config, metrics: PrometheusHandle) -> Result<Self, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        refuse_impossible_time(clock.now())?;
+        let store = storage::connect(&config).await?;
+        store
+            .check_schema()
+            .await
+            .map_err(|error| Error::Store(Box::new(error)))?;
+        let issuers = issuers::open_all(&config, clock.now()).await?;
+        let tasks = TaskTracker::new();
+        let corridor = Corridor::new(CorridorParts {
+            policy: profiles::policy(&config, &issuers)?,
+            issuers,
+            ledger: Arc::new(store.clone()) as Arc<dyn Ledger>,
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(SystemEntropy::default()) as Arc<dyn Entropy>,
+            tasks: tasks.clone(),
+        });
+        let acme = acme(&config, &store, &corridor, &tasks).await?;
+        let revocation = corridor
+            .issuers()
+            .map(|issuer| {
+                (
+                    issuer.name().to_owned(),
+                    revocation(&config, &corridor, issuer),
+                )
+            })
+            .collect();
+        let certificate = ServerCertificate::new(server_names(&config)?);
+        Ok(Self {
+            config,
+            metrics,
+            store,
+            corridor,
+            acme,
+            revocation,
+            certificate,
+            clock,
+            tasks,
+        })
+    }
+
+    /// Ends unfinished issuances.
+    pub(crate) async fn settle(&self, which: Settle) -> Result<usize, Error> {
+        Ok(self.corridor.settle(which).await?)
+    }
+
+    /// Returns what the background jobs work on.
+    fn jobs(&self) -> JobParts {
+        JobParts {
+            store: self.store.clone(),
+            corridor: Arc::clone(&self.corridor),
+            revocation: self.revocation.clone(),
+            certificate: Arc::clone(&self.certificate),
+            clock: Arc::clone(&self.clock),
+            retention: self.config.database.retention.0,
+        }
+    }
+
+    /// Finishes what is under way and closes the store.
+    pub(crate) async fn close(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+    }
+}
+
+async fn acme(
+    config: &Config,
+    store: &Store,
+    corridor: &Arc<Corridor>,
+    tasks: &TaskTracker,
+) -> Result<Arc<Acme>, Error> {
+    let validation = &config.validation;
+    let validator = NetworkValidator::new(Settings {
+        http_port: validation.http_port,
+        https_port: validation.https_port,
+        tls_alpn_port: validation.tls_alpn_port,
+        resolvers: validation.resolvers.clone(),
+        allow_networks: validation.allow_networks.clone(),
+        caa_identities: validation.caa_identities.clone(),
+        concurrency: validation.concurrency,
+        ..Settings::default()
+    });
+    let acme = Acme::new(AcmeParts {
+        store: Arc::new(store.clone()) as Arc<dyn AcmeStore>,
+        corridor: Arc::clone(corridor),
+        validator: Arc::new(validator) as Arc<dyn Validator>,
+        tasks: tasks.clone(),
+        external_url: config.server.external_url.clone(),
+        directories: profiles::directories(config)?,
+    })
+    .await
+    .map_err(|error| Error::Acme(Box::new(error)))?;
+    Ok(Arc::new(acme))
+}
+
+fn revocation(config: &Config, corridor: &Corridor, issuer: &Issuer) -> Revocation {
+    let section = &config.revocation;
+    let publishing = PublishSchedule {
+        lifetime: section.crl_lifetime.0,
+        every: section.crl_interval.0,
+        ..PublishSchedule::default()
+    };
+    let responding = RespondSchedule {
+        lifetime: section.ocsp_lifetime.0,
+        ..RespondSchedule::default()
+    };
+    Revocation {
+        publisher: Arc::new(CrlPublisher::new(corridor, issuer, publishing)),
+        responder: Arc::new(OcspResponder::new(corridor, issuer, responding)),
+    }
+}
+
+/// The external URL's host and what `tls_names` adds.
+fn server_names(config: &Config) -> Result<BTreeSet<Identifier>, Error> {
+    let host = match config.server.external_url.host() {
+        Some(Host::Domain(name)) => Some(name.to_owned()),
+        Some(Host::Ipv4(address)) => Some(address.to_string()),
+        Some(Host::Ipv6(address)) => Some(address.to_string()),
+        None => None,
+    };
+    host.iter()
+        .chain(&config.server.tls_names)
+        .map(|name| {
+            let kind = if name.parse::<std::net::IpAddr>().is_ok() {
+                "ip"
+            } else {
+                "dns"
+            };
+            Identifier::parse(kind, name).map_err(|error| {
+                let fault = format!("server.tls_names: {error}");
+                Error::Config(crate::config::ConfigError::Faults(vec![fault]))
+            })
+        })
+        .collect()
+}
+
+/// A clock years off would issue certificates that nobody accepts, or that outlive their day.
+fn refuse_impossible_time(now: Timestamp) -> Result<(), Error> {
+    if (EARLIEST..LATEST).contains(&now.unix_secs()) {
+        Ok(())
+    } else {
+        Err(Error::Clock(now.to_string()))
+    }
+}
+
+/// 2026-01-01: before this program existed.
+const EARLIEST: i64 = 1_767_225_600;
+/// 2100-01-01.
+const LATEST: i64 = 4_102_444_800;
+
+/// How long shutdown waits for work under way.
+pub(crate) const DRAIN: Duration = Duration::from_secs(30);

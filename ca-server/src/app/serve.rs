@@ -1,0 +1,181 @@
+//! Serving: everything that can be wrong is found out before a port is bound.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::{Actor, Settle};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::readiness::Readiness;
+use crate::app::{App, DRAIN};
+use crate::error::Error;
+use crate::http::listener::{Listener, Transport};
+use crate::http::ops::{Check, OpsState};
+use crate::http::{acme, layers, ops, pki};
+use crate::jobs::Jobs;
+use crate::tls;
+
+impl App {
+    /// Serves until SIGTERM or SIGINT, then drains.
+    pub(crate) async fn serve(self) -> Result<(), Error> {
+        let app = Arc::new(self);
+        app.make_ready().await?;
+        let listeners = app.listeners().await?;
+
+        let stop = CancellationToken::new();
+        let serving = TaskTracker::new();
+        for listener in listeners {
+            serving.spawn(listener.serve(stop.child_token()));
+        }
+        let jobs = Jobs::start(app.jobs(), stop.child_token());
+        tracing::info!(
+            public = %app.config.listen.public,
+            pki = %app.config.listen.pki,
+            ops = %app.config.listen.ops,
+            url = %app.config.server.external_url,
+            "serving"
+        );
+        notify_systemd(sd_notify::NotifyState::Ready);
+
+        stopped().await?;
+        tracing::info!("stopping: no new connections, finishing what is under way");
+        notify_systemd(sd_notify::NotifyState::Stopping);
+        stop.cancel();
+        serving.close();
+        let drained = async {
+            serving.wait().await;
+            jobs.finish().await;
+            app.close().await;
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("some work did not finish in time; settling ends it at the next start");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    /// Takes the store, ends what a crash left, and makes what clients will ask for first.
+    async fn make_ready(&self) -> Result<(), Error> {
+        self.store
+            .begin_serving()
+            .await
+            .map_err(|error| Error::Store(Box::new(error)))?;
+        let which = if self.config.database.is_shared() {
+            Settle::Overdue
+        } else {
+            Settle::Everything
+        };
+        let settled = self.settle(which).await?;
+        if settled > 0 {
+            tracing::warn!(settled, "burned serials whose issuance never finished");
+        }
+        self.note_configuration().await?;
+        self.certificate.renew(&self.corridor).await?;
+        for (issuer, revocation) in &self.revocation {
+            if let Err(error) = revocation.publisher.refresh().await {
+                tracing::error!(issuer, %error, "no CRL yet, trying again");
+            }
+            if let Err(error) = revocation.responder.renew(&self.corridor).await {
+                tracing::error!(issuer, %error, "no OCSP responder yet, trying again");
+            }
+        }
+        self.acme
+            .resume_interrupted_validations()
+            .await
+            .map_err(|error| Error::Acme(Box::new(error)))?;
+        Ok(())
+    }
+
+    async fn note_configuration(&self) -> Result<(), Error> {
+        let event = Event {
+            at: self.clock.now(),
+            kind: EventKind::ConfigurationLoaded,
+            actor: Actor::System,
+            subject: self.config.server.external_url.to_string(),
+            details: json!({ "version": env!("CARGO_PKG_VERSION"), "configuration": self.config.to_toml()? }),
+        };
+        self.corridor
+            .ledger()
+            .append_event(event)
+            .await
+            .map_err(|error| Error::Store(Box::new(error)))
+    }
+
+    async fn listeners(&self) -> Result<Vec<Listener>, Error> {
+        let listen = &self.config.listen;
+        let tls = tls::server_config(Arc::clone(&self.certificate))?;
+        let public = layers::around(acme::router(Arc::clone(&self.acme)), "public");
+        let pki = layers::around(pki::router(self.pki_state()), "pki");
+        let ops = layers::around(ops::router(self.ops_state()), "ops");
+        Ok(vec![
+            bind("public", listen.public, Transport::Tls(tls), public).await?,
+            bind("pki", listen.pki, Transport::Plain, pki).await?,
+            bind("ops", listen.ops, Transport::Plain, ops).await?,
+        ])
+    }
+
+    fn ops_state(&self) -> OpsState {
+        let readiness = Arc::new(Readiness {
+            store: self.store.clone(),
+            revocation: self.revocation.clone(),
+            certificate: Arc::clone(&self.certificate),
+            clock: Arc::clone(&self.clock),
+        });
+        let checks = move || -> BoxFuture<'static, Vec<Check>> {
+            let readiness = Arc::clone(&readiness);
+            async move { readiness.check().await }.boxed()
+        };
+        OpsState {
+            metrics: self.metrics.clone(),
+            checks: Arc::new(checks),
+        }
+    }
+}
+
+async fn bind(
+    name: &'static str,
+    address: SocketAddr,
+    transport: Transport,
+    router: axum::Router,
+) -> Result<Listener, Error> {
+    let socket = TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Listen {
+            listener: name,
+            address,
+            source,
+        })?;
+    Ok(Listener {
+        name,
+        socket,
+        transport,
+        router,
+    })
+}
+
+/// Returns at SIGTERM or SIGINT. SIGHUP is taken and answered in the log: nothing is reloaded yet.
+async fn stopped() -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(Error::Runtime)?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => tracing::warn!("SIGHUP: restart to read the configuration again"),
+        }
+    }
+}
+
+fn notify_systemd(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "systemd was not notified");
+    }
+}

@@ -1,0 +1,91 @@
+//! The command line: arguments in, exit code out.
+
+mod check_config;
+mod migrate;
+mod quickstart;
+mod serve;
+mod settle;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::Error;
+
+/// An internal certificate authority: ACME, CRL and OCSP for certificates of a day or less.
+#[derive(Debug, Parser)]
+#[command(name = "ca-server", version, about, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a CA in a folder (SQLite, software keys) and serves it; continues it when run again.
+    Quickstart(quickstart::QuickstartArguments),
+    /// Serves until stopped.
+    Serve(ConfigArgument),
+    /// Checks a configuration and prints what is in effect, secrets left out.
+    CheckConfig(ConfigArgument),
+    /// Brings the database to the schema of this version.
+    Migrate(migrate::MigrateArguments),
+    /// Burns serials whose issuance never finished and sends their orders back to `ready`.
+    Settle(ConfigArgument),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigArgument {
+    /// The configuration file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "ca-server.toml",
+        env = "CA_SERVER_CONFIG"
+    )]
+    pub(crate) config: PathBuf,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ca-server: {}", error.in_full());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Error> {
+    match command {
+        Command::Quickstart(arguments) => quickstart::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::CheckConfig(arguments) => check_config::run(&arguments),
+        Command::Migrate(arguments) => migrate::run(&arguments),
+        Command::Settle(arguments) => settle::run(&arguments),
+    }
+}
+
+/// Runs a command's future on a runtime of its own.
+fn block_on<F: Future<Output = Result<(), Error>>>(future: F) -> Result<(), Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?
+        .block_on(future)
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  a failure inside the server; the text says which
+  2  the command line is wrong
+  3  the configuration is wrong
+  4  the database is not reachable or not migrated
+  5  a key or a certificate cannot be used
+  6  an address cannot be bound
+  7  a check found something (audit verify)";

@@ -1,0 +1,117 @@
+//! Background work: each job a loop that ends when the server stops.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca_acme::AcmeStore;
+use ca_issuance::{Clock, Corridor, Settle};
+use ca_store::Store;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::Revocation;
+use crate::tls::ServerCertificate;
+
+/// What the jobs work on.
+pub(crate) struct JobParts {
+    /// What is pruned and sealed.
+    pub(crate) store: Store,
+    /// What is settled, and signs.
+    pub(crate) corridor: Arc<Corridor>,
+    /// What publishes, by issuer.
+    pub(crate) revocation: BTreeMap<String, Revocation>,
+    /// What is renewed.
+    pub(crate) certificate: Arc<ServerCertificate>,
+    /// Time.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long expired certificates are kept.
+    pub(crate) retention: Duration,
+}
+
+/// The running jobs.
+pub(crate) struct Jobs(TaskTracker);
+
+impl Jobs {
+    /// Starts every job.
+    pub(crate) fn start(parts: JobParts, stop: CancellationToken) -> Self {
+        let tracker = TaskTracker::new();
+        for revocation in parts.revocation.values() {
+            let Revocation {
+                publisher,
+                responder,
+            } = revocation.clone();
+            let (corridor, stopped) = (Arc::clone(&parts.corridor), stop.clone());
+            tracker.spawn(async move { publisher.run(stopped.cancelled()).await });
+            let stopped = stop.clone();
+            tracker.spawn(async move { responder.run(&corridor, stopped.cancelled()).await });
+        }
+        let parts = Arc::new(parts);
+        let repeat = |every: Duration, job: Job| {
+            tracker.spawn(repeat(every, job, Arc::clone(&parts), stop.clone()));
+        };
+        repeat(Duration::from_secs(60), Job::Settle);
+        repeat(Duration::from_secs(60), Job::RenewServerCertificate);
+        repeat(Duration::from_secs(600), Job::Prune);
+        tracker.close();
+        Self(tracker)
+    }
+
+    /// Waits for the jobs to end after they were told to stop.
+    pub(crate) async fn finish(self) {
+        self.0.wait().await;
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Job {
+    Settle,
+    RenewServerCertificate,
+    Prune,
+}
+
+async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        match job {
+            Job::Settle => settle(&parts).await,
+            Job::RenewServerCertificate => renew(&parts).await,
+            Job::Prune => prune(&parts).await,
+        }
+    }
+}
+
+async fn settle(parts: &JobParts) {
+    match parts.corridor.settle(Settle::Overdue).await {
+        Ok(0) => {}
+        Ok(settled) => tracing::warn!(settled, "burned serials whose issuance never finished"),
+        Err(error) => tracing::error!(%error, "settling failed, trying again in a minute"),
+    }
+}
+
+async fn renew(parts: &JobParts) {
+    if !parts.certificate.is_due(parts.clock.now()) {
+        return;
+    }
+    match parts.certificate.renew(&parts.corridor).await {
+        Ok(validity) => {
+            tracing::info!(not_after = %validity.not_after, "renewed the server's own certificate");
+        }
+        Err(error) => tracing::error!(%error, "the server's own certificate is not renewed"),
+    }
+}
+
+async fn prune(parts: &JobParts) {
+    let now = parts.clock.now();
+    match parts.store.prune(now, now.minus(parts.retention)).await {
+        Ok(pruned) => tracing::info!(?pruned, "pruned"),
+        Err(error) => tracing::error!(%error, "pruning failed, trying again later"),
+    }
+}
