@@ -3,13 +3,17 @@
 mod issuers;
 mod profiles;
 mod readiness;
+pub(crate) mod roots;
+pub(crate) mod seal;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
+use ca_issuance::audit::chain::Seal;
 use ca_issuance::publish::{CrlPublisher, PublishSchedule};
 use ca_issuance::respond::{OcspResponder, RespondSchedule};
 use ca_issuance::world::{SystemClock, SystemEntropy};
@@ -23,9 +27,12 @@ use url::Host;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::http::pki::Roots;
 use crate::jobs::JobParts;
 use crate::storage;
 use crate::tls::ServerCertificate;
+
+pub(crate) use issuers::open as open_issuer;
 
 /// A server whose parts are all checked, not yet listening.
 pub(crate) struct App {
@@ -35,6 +42,8 @@ pub(crate) struct App {
     corridor: Arc<Corridor>,
     acme: Arc<Acme>,
     revocation: BTreeMap<String, Revocation>,
+    roots: Arc<ArcSwap<Roots>>,
+    seal: Arc<dyn Seal>,
     certificate: Arc<ServerCertificate>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
@@ -79,15 +88,16 @@ impl App {
                 )
             })
             .collect();
-        let certificate = ServerCertificate::new(server_names(&config)?);
         Ok(Self {
+            roots: Arc::new(ArcSwap::from_pointee(roots::load(&config, &corridor)?)),
+            seal: seal::open(&config, &store).await?,
+            certificate: ServerCertificate::new(server_names(&config)?),
             config,
             metrics,
             store,
             corridor,
             acme,
             revocation,
-            certificate,
             clock,
             tasks,
         })
@@ -99,15 +109,18 @@ impl App {
     }
 
     /// Returns what the background jobs work on.
-    fn jobs(&self) -> JobParts {
-        JobParts {
+    fn jobs(&self) -> Result<JobParts, Error> {
+        Ok(JobParts {
             store: self.store.clone(),
             corridor: Arc::clone(&self.corridor),
             revocation: self.revocation.clone(),
             certificate: Arc::clone(&self.certificate),
             clock: Arc::clone(&self.clock),
-            retention: self.config.database.retention.0,
-        }
+            config: self.config.clone(),
+            roots: Arc::clone(&self.roots),
+            seal: Arc::clone(&self.seal),
+            holder: holder(self.corridor.entropy().as_ref())?,
+        })
     }
 
     /// Finishes what is under way and closes the store.
@@ -163,6 +176,19 @@ fn revocation(config: &Config, corridor: &Corridor, issuer: &Issuer) -> Revocati
         publisher: Arc::new(CrlPublisher::new(corridor, issuer, publishing)),
         responder: Arc::new(OcspResponder::new(corridor, issuer, responding)),
     }
+}
+
+/// Draws the name under which this process holds leases: each start is a holder of its own.
+fn holder(entropy: &dyn Entropy) -> Result<String, Error> {
+    let mut octets = [0; 8];
+    entropy
+        .fill(&mut octets)
+        .map_err(|error| Error::Store(Box::new(error)))?;
+    Ok(format!(
+        "{}-{:016x}",
+        std::process::id(),
+        u64::from_be_bytes(octets)
+    ))
 }
 
 /// The external URL's host and what `tls_names` adds.

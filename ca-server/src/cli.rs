@@ -1,6 +1,8 @@
 //! The command line: arguments in, exit code out.
 
+mod audit;
 mod check_config;
+mod issuer;
 mod migrate;
 mod quickstart;
 mod serve;
@@ -33,6 +35,18 @@ enum Command {
     Migrate(migrate::MigrateArguments),
     /// Burns serials whose issuance never finished and sends their orders back to `ready`.
     Settle(ConfigArgument),
+    /// Verifies the audit log.
+    Audit {
+        /// What to do.
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
+    /// Prepares an intermediate: key, CSR, certificate.
+    Issuer {
+        /// What to do.
+        #[command(subcommand)]
+        command: issuer::IssuerCommand,
+    },
 }
 
 /// Where the configuration is.
@@ -67,6 +81,8 @@ fn run(command: Command) -> Result<(), Error> {
         Command::CheckConfig(arguments) => check_config::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Settle(arguments) => settle::run(&arguments),
+        Command::Audit { command } => audit::run(&command),
+        Command::Issuer { command } => issuer::run(&command),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Paths are relative to the file. Nothing here opens a key or a database.
 
 mod acme;
+mod audit;
 mod database;
 mod issuer;
 mod listen;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use acme::{AcmeSection, ExternalAccountSetting};
+pub use audit::AuditSection;
 pub use database::DatabaseSection;
 pub use issuer::IssuerSection;
 pub use listen::ListenSection;
@@ -44,6 +46,9 @@ pub struct Config {
     /// CRL and OCSP.
     #[serde(default)]
     pub revocation: RevocationSection,
+    /// How the audit log is sealed.
+    #[serde(default)]
+    pub audit: AuditSection,
     /// The intermediates, at least one.
     #[serde(rename = "issuer")]
     pub issuers: Vec<IssuerSection>,

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ca_acme::AcmeStore;
-use ca_issuance::{Clock, Corridor, Settle};
+use ca_issuance::audit::chain::Seal;
+use ca_issuance::{Clock, Corridor, Ledger, Settle};
 use ca_store::Store;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::Revocation;
+use crate::app::{Revocation, roots};
+use crate::config::Config;
+use crate::http::pki::Roots;
 use crate::tls::ServerCertificate;
 
 /// What the jobs work on.
@@ -26,8 +30,14 @@ pub(crate) struct JobParts {
     pub(crate) certificate: Arc<ServerCertificate>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
-    /// How long expired certificates are kept.
-    pub(crate) retention: Duration,
+    /// Where root CRLs are and how long expired certificates are kept.
+    pub(crate) config: Config,
+    /// What is read again.
+    pub(crate) roots: Arc<ArcSwap<Roots>>,
+    /// What seals the audit log.
+    pub(crate) seal: Arc<dyn Seal>,
+    /// Under which name this process holds leases.
+    pub(crate) holder: String,
 }
 
 /// The running jobs.
@@ -53,7 +63,9 @@ impl Jobs {
         };
         repeat(Duration::from_secs(60), Job::Settle);
         repeat(Duration::from_secs(60), Job::RenewServerCertificate);
+        repeat(Duration::from_secs(60), Job::ReadRoots);
         repeat(Duration::from_secs(600), Job::Prune);
+        repeat(SEALING, Job::SealAudit);
         tracker.close();
         Self(tracker)
     }
@@ -64,11 +76,13 @@ impl Jobs {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Job {
     Settle,
     RenewServerCertificate,
+    ReadRoots,
     Prune,
+    SealAudit,
 }
 
 async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: CancellationToken) {
@@ -77,14 +91,24 @@ async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: Cancellat
     ticks.tick().await;
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        match job {
-            Job::Settle => settle(&parts).await,
-            Job::RenewServerCertificate => renew(&parts).await,
-            Job::Prune => prune(&parts).await,
-        }
+        run(job, &parts).await;
+    }
+    if job == Job::SealAudit {
+        // Nothing stays open behind a server that was stopped in order.
+        run(job, &parts).await;
+    }
+}
+
+async fn run(job: Job, parts: &JobParts) {
+    match job {
+        Job::Settle => settle(parts).await,
+        Job::RenewServerCertificate => renew(parts).await,
+        Job::ReadRoots => read_roots(parts),
+        Job::Prune => prune(parts).await,
+        Job::SealAudit => seal_audit(parts).await,
     }
 }
 
@@ -110,8 +134,46 @@ async fn renew(parts: &JobParts) {
 
 async fn prune(parts: &JobParts) {
     let now = parts.clock.now();
-    match parts.store.prune(now, now.minus(parts.retention)).await {
+    match parts
+        .store
+        .prune(now, now.minus(parts.config.database.retention.0))
+        .await
+    {
         Ok(pruned) => tracing::info!(?pruned, "pruned"),
         Err(error) => tracing::error!(%error, "pruning failed, trying again later"),
     }
 }
+
+/// A root CRL that does not read keeps the one before: the operator sees the log.
+fn read_roots(parts: &JobParts) {
+    match roots::load(&parts.config, &parts.corridor) {
+        Ok(fresh) => parts.roots.store(Arc::new(fresh)),
+        Err(error) => tracing::error!(error = error.in_full(), "a root's CRL is not read again"),
+    }
+}
+
+async fn seal_audit(parts: &JobParts) {
+    let claimed = parts
+        .store
+        .claim(Store::SEALING, &parts.holder, parts.clock.now(), LEASE)
+        .await;
+    let fencing = match claimed {
+        Ok(Some(fencing)) => fencing,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::error!(%error, "the audit log is not sealed, trying again");
+            return;
+        }
+    };
+    match parts.store.seal(fencing, Arc::clone(&parts.seal)).await {
+        Ok(sealed) => {
+            if let Some(checkpoint) = sealed.checkpoint {
+                tracing::debug!(position = checkpoint.position, "sealed the audit log");
+            }
+        }
+        Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
+    }
+}
+
+const SEALING: Duration = Duration::from_secs(10);
+const LEASE: Duration = Duration::from_secs(30);

@@ -1,2 +1,7 @@
-//! The online tier: ACME, revocation data, operation.
-fn main() {}
+//! The online tier's program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ca_server::cli::main()
+}

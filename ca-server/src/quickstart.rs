@@ -3,20 +3,23 @@
 //! Root and intermediate come from the same templates as the offline ceremonies. What makes this
 //! unfit for production is said out loud: the root's key is online, in a file.
 
-mod files;
 mod hierarchy;
+mod staging;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use ca_issuance::Clock;
-use ca_issuance::world::SystemClock;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_issuance::world::{SystemClock, SystemEntropy};
+use ca_issuance::{Clock, Entropy};
 use ca_pki::Certificate;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::quickstart::files::Staging;
+use crate::files::{self, Mode};
 use crate::quickstart::hierarchy::Hierarchy;
+use crate::quickstart::staging::Staging;
 use crate::storage;
 
 /// The addresses given on the command line.
@@ -54,18 +57,15 @@ impl Quickstart {
         let staging = Staging::begin(folder)?;
         let settled = Settled::from(addresses)?;
         Hierarchy::make(SystemClock.now(), &settled.pki_url())?.write(&staging)?;
-        staging.write("admin-token", &files::token()?, files::Mode::Secret)?;
-        staging.write(
-            "ca-server.toml",
-            &settled.configuration(),
-            files::Mode::Public,
-        )?;
+        staging.write("admin-token", &token()?, Mode::Secret)?;
+        staging.write("ca-server.toml", &settled.configuration(), Mode::Public)?;
         staging.finish(&[
             "root.key",
             "root.pem",
             "root.crl",
             "tls.key",
             "tls.pem",
+            "audit.key",
             "admin-token",
             "ca-server.toml",
         ])?;
@@ -185,6 +185,15 @@ fn settle_port(listener: &'static str, address: SocketAddr) -> Result<SocketAddr
             address,
             source,
         })
+}
+
+/// Draws a token of 256 bits.
+fn token() -> Result<String, Error> {
+    let mut octets = [0; 32];
+    SystemEntropy::default()
+        .fill(&mut octets)
+        .map_err(|error| Error::Quickstart(error.to_string()))?;
+    Ok(format!("{}\n", URL_SAFE_NO_PAD.encode(octets)))
 }
 
 const PUBLIC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);

@@ -20,7 +20,12 @@ pub(super) async fn open_all(config: &Config, now: Timestamp) -> Result<Vec<Issu
     Ok(issuers)
 }
 
-async fn open(config: &Config, section: &IssuerSection, now: Timestamp) -> Result<Issuer, Error> {
+/// Opens one issuer: reads its files, opens its key, checks that all belong together at `now`.
+pub(crate) async fn open(
+    config: &Config,
+    section: &IssuerSection,
+    now: Timestamp,
+) -> Result<Issuer, Error> {
     let chain = read_chain(&config.path(&section.certificate))?;
     let root = read_root(&config.path(&section.root))?;
     let alternate_chains = section

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::readiness::Readiness;
-use crate::app::{App, DRAIN};
+use crate::app::{App, DRAIN, Revocation};
 use crate::error::Error;
 use crate::http::listener::{Listener, Transport};
 use crate::http::ops::{Check, OpsState};
+use crate::http::pki::{PkiIssuer, PkiState};
 use crate::http::{acme, layers, ops, pki};
 use crate::jobs::Jobs;
 use crate::tls;
@@ -34,7 +35,7 @@ impl App {
         for listener in listeners {
             serving.spawn(listener.serve(stop.child_token()));
         }
-        let jobs = Jobs::start(app.jobs(), stop.child_token());
+        let jobs = Jobs::start(app.jobs()?, stop.child_token());
         tracing::info!(
             public = %app.config.listen.public,
             pki = %app.config.listen.pki,
@@ -119,6 +120,29 @@ impl App {
             bind("pki", listen.pki, Transport::Plain, pki).await?,
             bind("ops", listen.ops, Transport::Plain, ops).await?,
         ])
+    }
+
+    fn pki_state(&self) -> PkiState {
+        let issuers = self.corridor.issuers().filter_map(|issuer| {
+            let Revocation {
+                publisher,
+                responder,
+            } = self.revocation.get(issuer.name())?.clone();
+            let certificate = issuer.certificate().clone();
+            Some((
+                issuer.name().to_owned(),
+                PkiIssuer {
+                    certificate,
+                    publisher,
+                    responder,
+                },
+            ))
+        });
+        PkiState {
+            issuers: Arc::new(issuers.collect()),
+            roots: Arc::clone(&self.roots),
+            clock: Arc::clone(&self.clock),
+        }
     }
 
     fn ops_state(&self) -> OpsState {

@@ -27,6 +27,11 @@ impl DatabaseSection {
         }
     }
 
+    /// Returns whether other servers may use the same database.
+    pub fn is_shared(&self) -> bool {
+        !self.url.starts_with("sqlite://")
+    }
+
     /// Returns the URL without its password.
     pub(super) fn redacted_url(&self) -> String {
         match Url::parse(&self.url) {

@@ -39,6 +39,11 @@ impl IssuerSection {
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let name = &self.name;
+        if name == "root" || name == "all" || name.ends_with("-root") {
+            faults.push(format!(
+                "issuer {name}: root, all and names in -root are taken in URLs"
+            ));
+        }
         if !self.key.starts_with("pkcs11:") && !self.key.starts_with("file:") {
             faults.push(format!(
                 "issuer {name}: key must begin with pkcs11: or file:"

@@ -41,13 +41,35 @@ pub(crate) struct PkiIssuer {
     pub(crate) responder: Arc<OcspResponder>,
 }
 
-/// What the offline tier made.
+/// What the offline tier made, each root once.
 #[derive(Default)]
-pub(crate) struct Roots {
-    /// Each root once.
-    pub(crate) certificates: Vec<Certificate>,
-    /// The roots' current CRLs.
-    pub(crate) crls: Vec<Crl>,
+pub(crate) struct Roots(pub(crate) Vec<Root>);
+
+/// One root and its revocation list.
+pub(crate) struct Root {
+    /// The root.
+    pub(crate) certificate: Certificate,
+    /// Its current CRL, if the operator provides one.
+    pub(crate) crl: Option<Crl>,
+    /// The issuers below it.
+    pub(crate) issuers: Vec<String>,
+}
+
+impl Roots {
+    /// Finds a root by its name in URLs: `root` is the first one, `{issuer}-root` an issuer's.
+    fn named(&self, name: &str) -> Option<&Root> {
+        if name == "root" {
+            return self.0.first();
+        }
+        let issuer = name.strip_suffix("-root")?;
+        self.0
+            .iter()
+            .find(|root| root.issuers.iter().any(|below| below == issuer))
+    }
+
+    fn crls(&self) -> impl Iterator<Item = &Crl> {
+        self.0.iter().filter_map(|root| root.crl.as_ref())
+    }
 }
 
 /// Returns the pki routes.

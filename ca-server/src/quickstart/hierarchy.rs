@@ -13,8 +13,9 @@ use ca_pki::certificate::{
 use ca_pki::crl::{Crl, CrlTemplate};
 use ca_pki::{Certificate, KeyAlgorithm, Serial, Timestamp, Validity, crl};
 
-use super::files::{self, Mode, Staging};
+use super::staging::Staging;
 use crate::error::Error;
+use crate::files::{self, Mode};
 
 /// Keys and certificates of a new CA.
 pub(super) struct Hierarchy {
@@ -23,6 +24,7 @@ pub(super) struct Hierarchy {
     root_crl: Vec<u8>,
     issuer_key: SoftwareKey,
     issuer: Certificate,
+    audit_key: SoftwareKey,
 }
 
 impl Hierarchy {
@@ -63,18 +65,20 @@ impl Hierarchy {
                         ExtendedKeyUsage::OcspSigning,
                     ],
                     name_constraints: None,
-                    crl_urls: vec![format!("{pki_url}/crl/tls-root.crl")],
-                    issuer_urls: vec![format!("{pki_url}/issuers/tls-root.cer")],
+                    crl_urls: vec![format!("{pki_url}/crl/root.crl")],
+                    issuer_urls: vec![format!("{pki_url}/issuers/root.cer")],
                 },
             ),
         )?;
         let root_crl = sign_crl(&root_key, &root, 1, now)?;
+        let audit_key = SoftwareKey::generate(KeyAlgorithm::EcP256).map_err(key_error)?;
         Ok(Self {
             root_key,
             root,
             root_crl,
             issuer_key,
             issuer,
+            audit_key,
         })
     }
 
@@ -85,6 +89,9 @@ impl Hierarchy {
             .map_err(key_error)?;
         self.issuer_key
             .write_new(&staging.path("tls.key"), None)
+            .map_err(key_error)?;
+        self.audit_key
+            .write_new(&staging.path("audit.key"), None)
             .map_err(key_error)?;
         staging.write("root.pem", &self.root.pem(), Mode::Public)?;
         staging.write("tls.pem", &self.issuer.pem(), Mode::Public)?;

@@ -101,6 +101,11 @@ impl Store {
         schema::reset(&self.shared.url).await
     }
 
+    /// Refuses a schema that is older or newer than this release's.
+    pub async fn check_schema(&self) -> Result<(), Error> {
+        schema::check(&self.shared.reads).await
+    }
+
     /// Prepares for serving: the schema must be this release's, and a database file is locked
     /// against a second server. Commands may still work beside it.
     pub async fn begin_serving(&self) -> Result<(), Error> {

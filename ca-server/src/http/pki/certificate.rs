@@ -3,25 +3,31 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ca_pki::Certificate;
 
 use super::PkiState;
 use super::served::{PEM, Served};
 
-/// Serves an issuer's certificate: where authorityInfoAccess points (RFC 5280 §4.2.2.1).
+/// Serves the certificate of an issuer or a root: where authorityInfoAccess points (RFC 5280 §4.2.2.1).
 pub(super) async fn issuer(
     State(state): State<PkiState>,
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let issuer = file
+    let named = file
         .strip_suffix(".cer")
-        .and_then(|name| state.issuers.get(name));
-    let Some(issuer) = issuer else {
+        .and_then(|name| named(&state, name));
+    let Some(der) = named else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let der = issuer.certificate.der().to_vec();
     Served::timeless(der, "application/pkix-cert").answer(&headers, state.clock.now())
+}
+
+fn named(state: &PkiState, name: &str) -> Option<Vec<u8>> {
+    if let Some(issuer) = state.issuers.get(name) {
+        return Some(issuer.certificate.der().to_vec());
+    }
+    let roots = state.roots.load();
+    Some(roots.named(name)?.certificate.der().to_vec())
 }
 
 /// Serves every root.
@@ -29,9 +35,9 @@ pub(super) async fn roots(State(state): State<PkiState>, headers: HeaderMap) -> 
     let roots: String = state
         .roots
         .load()
-        .certificates
+        .0
         .iter()
-        .map(Certificate::pem)
+        .map(|root| root.certificate.pem())
         .collect();
     Served::timeless(roots.into_bytes(), PEM).answer(&headers, state.clock.now())
 }

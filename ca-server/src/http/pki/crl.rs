@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ca_issuance::publish::CurrentCrl;
+use ca_pki::crl::Crl;
 
 use super::PkiState;
 use super::served::{PEM, Served, Times, hex_of_sha256};
@@ -20,8 +21,8 @@ pub(super) async fn list(
     let now = state.clock.now();
     let served = match file.rsplit_once('.') {
         Some(("all", "pem")) => every_crl(&state),
-        Some((issuer, "crl")) => crl_of(&state, issuer).map(|crl| one_crl(&crl, Form::Der)),
-        Some((issuer, "pem")) => crl_of(&state, issuer).map(|crl| one_crl(&crl, Form::Pem)),
+        Some((name, "crl")) => named(&state, name, Form::Der),
+        Some((name, "pem")) => named(&state, name, Form::Pem),
         Some(_) | None => Err(Absent::Unknown),
     };
     match served {
@@ -30,6 +31,35 @@ pub(super) async fn list(
     }
 }
 
+/// Serves the CRL of an issuer or of a root.
+fn named(state: &PkiState, name: &str, form: Form) -> Result<Served, Absent> {
+    if state.issuers.contains_key(name) {
+        return crl_of(state, name).map(|crl| one_crl(&crl, form));
+    }
+    let roots = state.roots.load();
+    let crl = roots.named(name).and_then(|root| root.crl.as_ref());
+    crl.map(|crl| root_crl(crl, form)).ok_or(Absent::Unknown)
+}
+
+fn root_crl(crl: &Crl, form: Form) -> Served {
+    let (body, content_type) = match form {
+        Form::Der => (crl.der().to_vec(), DER),
+        Form::Pem => (crl.pem().into_bytes(), PEM),
+    };
+    Served {
+        times: Some(times(crl)),
+        ..Served::timeless(body, content_type)
+    }
+}
+
+fn times(crl: &Crl) -> Times {
+    Times {
+        this_update: crl.this_update(),
+        next_update: crl.next_update().unwrap_or_else(|| crl.this_update()),
+    }
+}
+
+#[derive(Clone, Copy)]
 enum Form {
     Der,
     Pem,
@@ -62,10 +92,7 @@ fn crl_of(state: &PkiState, issuer: &str) -> Result<Arc<CurrentCrl>, Absent> {
 
 fn one_crl(crl: &CurrentCrl, form: Form) -> Served {
     let (piece, content_type) = match form {
-        Form::Der => (
-            Bytes::from_owner(Arc::clone(&crl.published.der)),
-            "application/pkix-crl",
-        ),
+        Form::Der => (Bytes::from_owner(Arc::clone(&crl.published.der)), DER),
         Form::Pem => (pem_piece(crl), PEM),
     };
     Served {
@@ -92,21 +119,17 @@ fn every_crl(state: &PkiState) -> Result<Served, Absent> {
         .collect::<Result<_, _>>()?;
     let roots = state.roots.load();
     let etags: Vec<&str> = issuers.iter().map(|crl| &*crl.etag).collect();
-    let root_pems: Vec<String> = roots.crls.iter().map(ca_pki::crl::Crl::pem).collect();
+    let root_pems: Vec<String> = roots.crls().map(Crl::pem).collect();
     let etag = hex_of_sha256([etags.join(","), root_pems.concat()].concat().as_bytes());
-    let times = issuers
-        .iter()
-        .map(|crl| (crl.this_update(), crl.next_update()))
-        .chain(roots.crls.iter().map(|crl| {
-            (
-                crl.this_update(),
-                crl.next_update().unwrap_or_else(|| crl.this_update()),
-            )
-        }))
-        .reduce(|one, other| (one.0.max(other.0), one.1.min(other.1)))
-        .map(|(this_update, next_update)| Times {
-            this_update,
-            next_update,
+    let issuer_times = issuers.iter().map(|crl| Times {
+        this_update: crl.this_update(),
+        next_update: crl.next_update(),
+    });
+    let times = issuer_times
+        .chain(roots.crls().map(times))
+        .reduce(|one, other| Times {
+            this_update: one.this_update.max(other.this_update),
+            next_update: one.next_update.min(other.next_update),
         });
     let root_pieces = root_pems.into_iter().map(Bytes::from);
     let pieces = issuers
@@ -131,3 +154,5 @@ fn pem_piece(crl: &CurrentCrl) -> Bytes {
     }
     Bytes::from_owner(Text(Arc::clone(&crl.pem)))
 }
+
+const DER: &str = "application/pkix-crl";

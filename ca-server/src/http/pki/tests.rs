@@ -54,10 +54,11 @@ impl Scene {
                 RespondSchedule::default(),
             )),
         };
-        let roots = Roots {
-            certificates: vec![issuer.root().clone()],
-            crls: Vec::new(),
-        };
+        let roots = Roots(vec![Root {
+            certificate: issuer.root().clone(),
+            crl: None,
+            issuers: vec!["tls".to_owned()],
+        }]);
         let state = PkiState {
             issuers: Arc::new(BTreeMap::from([("tls".to_owned(), tls)])),
             roots: Arc::new(ArcSwap::from_pointee(roots)),
@@ -245,10 +246,11 @@ async fn bundles_the_crls_of_issuers_and_roots() {
     let root_crl = Crl::parse(&other).expect("it reads");
     let without = scene.get("/crl/all.pem").await;
 
-    scene.state.roots.store(Arc::new(Roots {
-        certificates: Vec::new(),
-        crls: vec![root_crl.clone()],
-    }));
+    scene.state.roots.store(Arc::new(Roots(vec![Root {
+        certificate: scene.world.issuer().root().clone(),
+        crl: Some(root_crl.clone()),
+        issuers: vec!["tls".to_owned()],
+    }])));
     let with = scene.get("/crl/all.pem").await;
 
     assert_eq!(without.body, issuing);
@@ -258,6 +260,28 @@ async fn bundles_the_crls_of_issuers_and_roots() {
         with.body.len().to_string()
     );
     assert_ne!(without.header(header::ETAG), with.header(header::ETAG));
+}
+
+#[tokio::test]
+async fn serves_roots_under_both_their_names() {
+    let scene = Scene::new().await;
+    let der = scene.get("/crl/tls.crl").await.body;
+    let root = scene.world.issuer().root().clone();
+    scene.state.roots.store(Arc::new(Roots(vec![Root {
+        certificate: root.clone(),
+        crl: Crl::parse(&der).ok(),
+        issuers: vec!["tls".to_owned()],
+    }])));
+
+    for name in ["root", "tls-root"] {
+        assert_eq!(scene.get(&format!("/crl/{name}.crl")).await.body, der);
+        assert_eq!(
+            scene.get(&format!("/issuers/{name}.cer")).await.body,
+            root.der()
+        );
+    }
+    let unknown = scene.get("/crl/other-root.crl").await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

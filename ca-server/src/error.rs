@@ -1,0 +1,125 @@
+//! Why the server does not start or a command does not finish, by who must act.
+
+use std::error::Error as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ca_issuance::{IssuanceError, IssuerError};
+use ca_keys::KeyError;
+use ca_pki::certificate::CertificateError;
+
+use crate::config::ConfigError;
+use crate::tls::TlsError;
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operator corrects the configuration.
+    #[error("the configuration is refused")]
+    Config(#[from] ConfigError),
+    /// The operator looks after the database or migrates it.
+    #[error("the database cannot be used")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operator corrects key, token or secret.
+    #[error("the key of issuer {issuer:?} cannot be used")]
+    Key {
+        /// Whose key.
+        issuer: String,
+        /// Why.
+        #[source]
+        source: KeyError,
+    },
+    /// The operator corrects the certificate files.
+    #[error("{} cannot be used", .file.display())]
+    CertificateFile {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: CertificateError,
+    },
+    /// The operator corrects the issuer's files.
+    #[error("the issuer cannot be used")]
+    Issuer(#[from] IssuerError),
+    /// The server's own certificate.
+    #[error("the server cannot certify itself")]
+    Tls(#[from] TlsError),
+    /// Something else has the address, or it is not ours.
+    #[error("cannot listen on {address} ({listener})")]
+    Listen {
+        /// `public`, `pki` or `ops`.
+        listener: &'static str,
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file or folder that cannot be read or written.
+    #[error("{}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another server serves this database: two would settle each other's work.
+    #[error("{} is held by another ca-server: stop it first", .0.display())]
+    AlreadyServing(PathBuf),
+    /// The folder given to quickstart belongs to a CA with other settings.
+    #[error("{0}")]
+    Quickstart(String),
+    /// Issuing or settling failed.
+    #[error("the corridor failed")]
+    Issuance(#[from] IssuanceError),
+    /// The ACME service could not be put together.
+    #[error("ACME cannot be served")]
+    Acme(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The clock cannot be right: certificates would be wrong.
+    #[error("the clock says {0}: set it right before issuing certificates")]
+    Clock(String),
+    /// The async runtime did not start.
+    #[error("the runtime does not start")]
+    Runtime(#[source] std::io::Error),
+    /// Logging or metrics did not start.
+    #[error("logs or metrics do not start: {0}")]
+    Telemetry(String),
+    /// A check found something: the text says what.
+    #[error("{0}")]
+    Finding(String),
+}
+
+impl Error {
+    /// Returns the process exit code, as `--help` documents them.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Quickstart(_) => 3,
+            Self::Store(_) | Self::AlreadyServing(_) => 4,
+            Self::Key { .. }
+            | Self::CertificateFile { .. }
+            | Self::Issuer(_)
+            | Self::Tls(_)
+            | Self::Clock(_) => 5,
+            Self::Listen { .. } => 6,
+            Self::Finding(_) => 7,
+            Self::File { .. }
+            | Self::Issuance(_)
+            | Self::Acme(_)
+            | Self::Runtime(_)
+            | Self::Telemetry(_) => 1,
+        }
+    }
+
+    /// Returns the text with every cause behind it.
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+}
