@@ -170,7 +170,7 @@ fn holds_only_for_the_ca_that_signed_it() {
 }
 
 #[test]
-fn a_million_entries_take_about_the_size_that_was_reserved() {
+fn reserves_the_whole_list_before_it_writes_entries() {
     let entries: Vec<_> = (1_u32..=10_000)
         .map(|n| RevokedCertificate {
             serial: Serial::new(Timestamp::from_unix_secs(i64::from(n)), [7; 12]),
