@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,6 +28,7 @@ pub struct Acme {
     pub(crate) nonces: Nonces,
     pub(crate) known_keys: KnownKeys,
     pub(crate) running: Running,
+    pub(crate) answer_wait: Duration,
     directories: BTreeMap<String, Arc<Directory>>,
 }
 
@@ -61,12 +63,20 @@ impl Acme {
             nonces: Nonces::new(&nonce_key),
             known_keys: KnownKeys::new(),
             running: Running::default(),
+            answer_wait: ANSWER_WAIT,
             directories: parts
                 .directories
                 .into_iter()
                 .map(|directory| (directory.name.clone(), Arc::new(directory)))
                 .collect(),
         })
+    }
+
+    /// Replaces how long the answer to a challenge is held back for its result.
+    #[must_use]
+    pub fn with_answer_wait(mut self, answer_wait: Duration) -> Self {
+        self.answer_wait = answer_wait;
+        self
     }
 
     /// Returns the URL builder.
@@ -110,3 +120,6 @@ impl Acme {
         Ok(URL_SAFE_NO_PAD.encode(octets))
     }
 }
+
+/// Most local validations are done by then; a client that gets the result need not poll.
+const ANSWER_WAIT: Duration = Duration::from_millis(100);
