@@ -84,3 +84,6 @@ async fn not_allowed(method: Method) -> Refusal {
     .with_status(405)
     .into()
 }
+
+#[cfg(test)]
+mod tests;

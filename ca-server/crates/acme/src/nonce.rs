@@ -177,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn a_nonce_has_one_spelling() {
+        let nonces = Nonces::new(&[7; 32]);
+        let nonce = nonces.issue(NOW, &SystemEntropy::default()).unwrap();
+        let (most, last) = nonce.split_at(nonce.len() - 1);
+
+        for other in ('A'..='Z').chain('a'..='z').chain('0'..='9') {
+            if last != other.to_string() {
+                let text = format!("{most}{other}");
+                assert!(nonces.recognise(Some(&text), NOW).is_err(), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn tells_what_is_no_nonce_from_what_is_not_base64url() {
         let nonces = Nonces::new(&[7; 32]);
         let cases = [

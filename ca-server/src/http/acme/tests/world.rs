@@ -1,0 +1,283 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use ca_acme::authorization::ChallengeKind;
+use ca_acme::directory::{Directory, ExternalAccountRule};
+use ca_acme::validator::Attempt;
+use ca_acme::{Acme, AcmeParts, Problem, Validator};
+use ca_issuance::pattern::{Scope, Wildcards};
+use ca_issuance::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use ca_issuance::world::SystemEntropy;
+use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
+use ca_keys::{SigningKey, SoftwareKey};
+use ca_pki::authority::{RootRequest, SubordinateRequest, root, subordinate};
+use ca_pki::certificate::{ExtendedKeyUsage, PathLength, Template, name_from_text};
+use ca_pki::{Certificate, Identifier, KeyAlgorithm, Serial, Timestamp, Validity};
+use ca_store::{Options, Store};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+pub(super) const BASE: &str = "https://ca.example";
+
+/// A server without sockets.
+pub(super) struct World {
+    router: Router,
+    pub(super) store: Store,
+    clock: Arc<HandClock>,
+    _folder: TempDir,
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl World {
+    /// Makes one with the directories `default`, `bound` (binding required) and `terms`.
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000)));
+        let url = format!("sqlite://{}", folder.path().join("ca.db").display());
+        let store = Store::connect(&url, Options::new(clock.clone()))
+            .await
+            .unwrap();
+        store.migrate().await.unwrap();
+        store.begin_serving().await.unwrap();
+        let router = super::super::router(acme(&store, &clock).await);
+        Self {
+            router,
+            store,
+            clock,
+            _folder: folder,
+        }
+    }
+
+    /// Starts the server again on the same store.
+    pub(super) async fn restart(&mut self) {
+        self.router = super::super::router(acme(&self.store, &self.clock).await);
+    }
+
+    pub(super) fn advance(&self, span: Duration) {
+        let secs = i64::try_from(span.as_secs()).unwrap();
+        self.clock.0.fetch_add(secs, Ordering::SeqCst);
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) async fn request(&self, method: &str, url: &str) -> Answer {
+        let request = Request::builder().method(method).uri(path(url));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn post(&self, url: &str, body: impl Into<Body>) -> Answer {
+        let request = Request::builder()
+            .method("POST")
+            .uri(path(url))
+            .header("content-type", "application/jose+json");
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body: to_bytes(body, usize::MAX).await.unwrap().to_vec(),
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Returns `status kind` of a problem, after checking what every problem must have.
+    pub(super) fn refusal(&self) -> String {
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{self:?}"
+        );
+        let problem = self.json();
+        let kind = problem["type"].as_str().unwrap();
+        let kind = kind.strip_prefix("urn:ietf:params:acme:error:").unwrap();
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+        format!("{} {kind}", self.status.as_u16())
+    }
+}
+
+pub(super) fn path(url: &str) -> &str {
+    url.strip_prefix(BASE).unwrap_or(url)
+}
+
+/// A clock that a test moves.
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_secs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Finds every proof where it should be.
+struct Believer;
+
+#[async_trait]
+impl Validator for Believer {
+    async fn validate(&self, _: &Attempt) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    async fn check_caa(
+        &self,
+        _: &Identifier,
+        _: bool,
+        _: Option<ChallengeKind>,
+        _: &str,
+    ) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+async fn acme(store: &Store, clock: &Arc<HandClock>) -> Arc<Acme> {
+    let tasks = TaskTracker::new();
+    let corridor = Corridor::new(CorridorParts {
+        policy: Policy::new([profile()]),
+        issuers: vec![issuer(clock.now())],
+        ledger: Arc::new(store.clone()),
+        clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy::default()),
+        tasks: tasks.clone(),
+    });
+    let bound = Directory {
+        external_account: ExternalAccountRule::Required,
+        ..directory("bound")
+    };
+    let terms = Directory {
+        terms_of_service: Some("https://ca.example/terms".to_owned()),
+        external_account: ExternalAccountRule::Off,
+        ..directory("terms")
+    };
+    let acme = Acme::new(AcmeParts {
+        store: Arc::new(store.clone()),
+        corridor,
+        validator: Arc::new(Believer),
+        tasks,
+        external_url: BASE.parse().unwrap(),
+        directories: vec![directory("default"), bound, terms],
+    });
+    Arc::new(acme.await.unwrap())
+}
+
+fn directory(name: &str) -> Directory {
+    Directory {
+        name: name.to_owned(),
+        profiles: [("tls".to_owned(), "servers".to_owned())].into(),
+        default_profile: "tls".to_owned(),
+        external_account: ExternalAccountRule::Optional,
+        challenges: BTreeSet::from([ChallengeKind::Http01, ChallengeKind::Dns01]),
+        scope: Scope {
+            allow: vec!["dns:**".parse().unwrap()],
+            deny: Vec::new(),
+            wildcards: Wildcards::Allowed,
+        },
+        terms_of_service: None,
+        website: None,
+        caa_identities: Vec::new(),
+        order_lifetime: DAY,
+        authorization_lifetime: DAY,
+    }
+}
+
+fn profile() -> Profile {
+    Profile {
+        name: "tls".to_owned(),
+        description: "servers".to_owned(),
+        issuer: "tls".to_owned(),
+        lifetime: DAY,
+        max_lifetime: DAY,
+        backdate: Duration::from_secs(60),
+        keys: BTreeSet::from([KeyAlgorithm::EcP256]),
+        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth],
+        identifiers: BTreeSet::from([IdentifierKind::Dns]),
+        subject: SubjectRule::Empty,
+        revocation: RevocationRule::Published {
+            crl: Pointer::Included,
+            ocsp: Pointer::Included,
+        },
+        holder: Holder::EndEntity,
+    }
+}
+
+fn issuer(now: Timestamp) -> Issuer {
+    let validity = Validity {
+        not_before: now.minus(DAY),
+        not_after: now.plus(DAY * 365),
+    };
+    let root_key = SoftwareKey::generate(KeyAlgorithm::EcP256).unwrap();
+    let root = sign(
+        &root_key,
+        &root(RootRequest {
+            subject_der: name_from_text("CN=Root").unwrap(),
+            public_key: root_key.public_key().clone(),
+            serial: Serial::new(now, [1; 12]),
+            validity,
+        }),
+    );
+    let key = SoftwareKey::generate(KeyAlgorithm::EcP256).unwrap();
+    let request = SubordinateRequest {
+        subject_der: name_from_text("CN=Issuing").unwrap(),
+        public_key: key.public_key().clone(),
+        serial: Serial::new(now, [2; 12]),
+        validity,
+        path_length: PathLength::AtMost(0),
+        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth],
+        name_constraints: None,
+        crl_urls: Vec::new(),
+        issuer_urls: Vec::new(),
+    };
+    let certificate = sign(&root_key, &subordinate(&root, request));
+    let parts = IssuerParts {
+        name: "tls".to_owned(),
+        chain: vec![certificate],
+        root,
+        alternate_chains: Vec::new(),
+        key: Arc::new(key),
+        crl_url: "http://ca.example/crl/tls.crl".to_owned(),
+        ocsp_url: "http://ca.example/ocsp/tls".to_owned(),
+        certificate_url: "http://ca.example/issuers/tls.cer".to_owned(),
+        signing_deadline: Duration::from_secs(5),
+    };
+    Issuer::new(parts, now).unwrap()
+}
+
+fn sign(key: &SoftwareKey, template: &Template) -> Certificate {
+    let tbs_der = template.to_be_signed().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let signature = key.sign_blocking(&tbs_der, deadline).unwrap();
+    Certificate::assemble(&tbs_der, key.algorithm(), &signature).unwrap()
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
