@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -88,25 +89,18 @@ fn write_all(staged: &[Staged]) -> Result<(), Error> {
 }
 
 fn write_one(path: &Path, file: &Staged) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    restrict(&mut options, file.access);
-    let mut handle = options.open(path)?;
+    let mode = match file.access {
+        Access::Public => 0o644,
+        Access::Owner => 0o600,
+    };
+    let mut handle = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
     handle.write_all(&file.content)?;
     handle.sync_all()
 }
-
-#[cfg(unix)]
-fn restrict(options: &mut OpenOptions, access: Access) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(match access {
-        Access::Public => 0o644,
-        Access::Owner => 0o600,
-    });
-}
-
-#[cfg(not(unix))]
-fn restrict(_: &mut OpenOptions, _: Access) {}
 
 /// A link fails where the name is taken, which a rename does not. File systems of memory sticks
 /// know no links: there the name is looked up first, which suffices on a machine with one user.
@@ -119,14 +113,11 @@ fn name(partial: &Path, path: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(unix)]
 fn make_folder_durable(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn make_folder_durable(_: &Path) -> io::Result<()> {
-    Ok(())
+    let folder = folder_of(path);
+    File::open(folder)?.sync_all()?;
+    // The folder itself may be new.
+    File::open(folder_of(folder))?.sync_all()
 }
 
 fn partial(path: &Path) -> PathBuf {
@@ -194,7 +185,6 @@ mod tests {
         );
     }
 
-    #[cfg(unix)]
     #[test]
     fn keeps_secrets_from_other_users() {
         use std::os::unix::fs::PermissionsExt;
@@ -220,6 +210,19 @@ mod tests {
         assert_eq!(error.exit_code(), 8);
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names_in(folder.path()), ["root.pem"]);
+    }
+
+    #[test]
+    fn leaves_whole_files_where_it_cannot_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["a", "b", "c"].map(|name| staged(folder.path().join(name), Access::Public));
+        fs::write(folder.path().join("b"), "old").unwrap();
+
+        publish(&files).unwrap_err();
+
+        assert_eq!(names_in(folder.path()), ["a", "b"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"content");
+        assert_eq!(fs::read(folder.path().join("b")).unwrap(), b"old");
     }
 
     #[test]

@@ -155,5 +155,5 @@ fn tell(done: &Done, report: &mut dyn Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// 2026-01-01T00:00:00Z: this program was written later.
-const PROGRAM_IS_YOUNGER_THAN: Timestamp = Timestamp::from_unix_secs(1_767_225_600);
+/// 2025-01-01T00:00:00Z: this program was written later.
+const PROGRAM_IS_YOUNGER_THAN: Timestamp = Timestamp::from_unix_secs(1_735_689_600);

@@ -12,6 +12,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use crate::Mode;
 
 mod base32;
+mod gathering;
+
+pub(crate) use gathering::Gathering;
 
 /// The length of the secret that is split: 256 bits.
 pub(crate) const SECRET_BYTES: usize = 32;
@@ -29,12 +32,6 @@ pub(crate) struct Share {
     total: u8,
     index: u8,
     value: [u8; SECRET_BYTES],
-}
-
-/// Shares that fit together, gathered one after the other.
-#[derive(Default)]
-pub(crate) struct Gathering {
-    shares: Vec<Share>,
 }
 
 /// Why a share, or what was typed as one, is refused.
@@ -249,53 +246,6 @@ impl fmt::Display for Share {
 impl fmt::Debug for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Share({self})")
-    }
-}
-
-impl Gathering {
-    /// Takes one more share; it must fit those before.
-    pub(crate) fn add(&mut self, share: Share) -> Result<(), ShareError> {
-        let stranger =
-            |first: &&Share| (share.set, share.numbers()) != (first.set, first.numbers());
-        if let Some(first) = self.shares.first().filter(stranger) {
-            return Err(ShareError::Foreign {
-                found: share.set_name(),
-                expected: first.set_name(),
-            });
-        }
-        if self.shares.iter().any(|other| other.index == share.index) {
-            return Err(ShareError::Repeated(share.index));
-        }
-        self.shares.push(share);
-        Ok(())
-    }
-
-    /// Returns how many more are needed; `None` before the first.
-    pub(crate) fn missing(&self) -> Option<usize> {
-        let first = self.shares.first()?;
-        Some(usize::from(first.threshold).saturating_sub(self.shares.len()))
-    }
-
-    /// Returns the secret, once enough shares are there.
-    pub(crate) fn recover(&self) -> Option<Zeroizing<[u8; SECRET_BYTES]>> {
-        let threshold = self.shares.first()?.threshold;
-        let dealt: Vec<blahaj::Share> = self
-            .shares
-            .iter()
-            .filter_map(|share| {
-                let mut bytes = Zeroizing::new(Vec::with_capacity(1 + SECRET_BYTES));
-                bytes.push(share.index);
-                bytes.extend_from_slice(&share.value);
-                blahaj::Share::try_from(bytes.as_slice()).ok()
-            })
-            .collect();
-        let secret = Zeroizing::new(Sharks(threshold).recover(&dealt).ok()?);
-        let mut fixed = Zeroizing::new([0; SECRET_BYTES]);
-        if secret.len() != SECRET_BYTES {
-            return None;
-        }
-        fixed.copy_from_slice(&secret);
-        Some(fixed)
     }
 }
 

@@ -151,18 +151,23 @@ fn take(
     gathering: &mut Gathering,
     typed: &str,
 ) -> Result<Share, ShareError> {
-    let file = sitting.folders().input(Path::new(typed.trim()));
-    let text = match read_bounded(&file, MAX_SHARE_BYTES).map(String::from_utf8) {
-        Ok(Ok(text)) => Zeroizing::new(text),
-        // No such file: it is the share itself.
-        Ok(Err(_)) | Err(_) => Zeroizing::new(typed.to_owned()),
+    let share = match Share::parse(typed) {
+        // What has the length of a share is never looked for as a file: names of files are logged.
+        Ok(share) => share,
+        Err(ShareError::Mistyped) => return Err(ShareError::Mistyped),
+        Err(error) => Share::parse(&file_text(sitting, typed).ok_or(error)?)?,
     };
-    let share = Share::parse(&text)?;
     if share.mode() == Mode::Rehearsal {
         return Err(ShareError::FromRehearsal);
     }
     gathering.add(share.clone())?;
     Ok(share)
+}
+
+fn file_text(sitting: &Sitting<'_>, name: &str) -> Option<Zeroizing<String>> {
+    let file = sitting.folders().input(Path::new(name.trim()));
+    let content = read_bounded(&file, MAX_SHARE_BYTES).ok()?;
+    String::from_utf8(content).ok().map(Zeroizing::new)
 }
 
 fn record(what: &str, custodian: String, share: &Share) -> ShareRecord {

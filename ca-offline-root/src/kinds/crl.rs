@@ -26,7 +26,10 @@ pub(crate) fn hold(plan: &Crl, mut sitting: Sitting<'_>) -> Result<Done, Error> 
     list(&mut sitting, "on the list already", &kept)?;
     list(&mut sitting, "revoked now", &added)?;
     if previous.is_none() {
-        sitting.say("No previous CRL is named: this must be the first one of this root.")?;
+        sitting.confirm(
+            "No previous CRL is named, so nothing that was revoked before is kept. Is this the \
+             root's first CRL?",
+        )?;
     }
     sitting.confirm("Is this the CRL to be issued?")?;
 

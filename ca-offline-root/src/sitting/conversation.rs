@@ -22,6 +22,12 @@ impl Sitting<'_> {
             self.ceremony.sha256
         ))?;
         self.say(&format!("The clock says: {}", self.started_at))?;
+        if !self.network.interfaces_up.is_empty() {
+            let interfaces = self.network.interfaces_up.join(", ");
+            self.say(&format!(
+                "THIS MACHINE IS ON A NETWORK ({interfaces}), on purpose, as the transcript will say."
+            ))?;
+        }
         let operator = self.ask_name("unnamed", "Operator, your name:")?;
         self.people.operator = operator;
         let witnesses = self.ask("Witnesses, separated by commas (none: leave empty):")?;

@@ -1,8 +1,12 @@
 //! The `crl` kind.
 
-use crate::bench::{Bench, PASSPHRASE, SHARE_ANSWERS};
+use crate::bench::{Bench, PASSPHRASE, SHARE_ANSWERS, TYPED_ROOT, TYPED_ROOT_ANSWERS};
 
-const ANSWERS: [&str; 4] = ["Olga", "", "yes", PASSPHRASE];
+/// Operator, no witnesses, the first CRL, confirmation, passphrase.
+const FIRST: [&str; 5] = ["Olga", "", "yes", "yes", PASSPHRASE];
+
+/// The same where there is a previous CRL.
+const NEXT: [&str; 4] = ["Olga", "", "yes", PASSPHRASE];
 
 /// A CRL after `previous` with what is appended to it.
 fn plan(previous: Option<u32>, number: u32) -> String {
@@ -25,7 +29,7 @@ fn issues_a_first_crl_that_openssl_accepts() {
     let bench = Bench::with_root();
     bench.sample("crl.toml");
 
-    let answers = [&["Olga", "", "yes"], &SHARE_ANSWERS[..]].concat();
+    let answers = [&["Olga", "", "yes", "yes"], &SHARE_ANSWERS[..]].concat();
     bench.run("crl.toml", &answers).expect_success();
 
     let outcome = bench.program(
@@ -58,20 +62,20 @@ fn keeps_every_entry_and_counts_on() {
     bench.write(
         "1.toml",
         plan(None, 1)
-            + "[[revoke]]\nserial = \"4a0f\"\nreason = \"keyCompromise\"\nat = \"2026-01-02T03:04:05Z\"\n",
+            + "[[revoke]]\nserial = \"4a0f\"\nreason = \"keyCompromise\"\nat = \"2025-02-03T04:05:06Z\"\n",
     );
     bench.write(
         "2.toml",
         plan(Some(1), 2) + "[[revoke]]\nserial = \"4b\"\nreason = \"superseded\"\n",
     );
 
-    bench.run("1.toml", &ANSWERS).expect_success();
-    bench.run("2.toml", &ANSWERS).expect_success();
+    bench.run("1.toml", &FIRST).expect_success();
+    bench.run("2.toml", &NEXT).expect_success();
 
     let text = text(&bench, "2.crl");
     for expected in [
         "X509v3 CRL Number: \n                2\n",
-        "Serial Number: 4A0F\n        Revocation Date: Jan  2 03:04:05 2026 GMT",
+        "Serial Number: 4A0F\n        Revocation Date: Feb  3 04:05:06 2025 GMT",
         "Key Compromise",
         "Serial Number: 4B\n",
         "Superseded",
@@ -100,7 +104,7 @@ fn revokes_the_certificate_in_a_file() {
         pem + "[[revoke]]\ncertificate = \"tls.pem\"\nreason = \"cACompromise\"\n",
     );
 
-    bench.run("crl.toml", &ANSWERS).expect_success();
+    bench.run("crl.toml", &FIRST).expect_success();
 
     let verify = [
         "verify",
@@ -116,22 +120,31 @@ fn revokes_the_certificate_in_a_file() {
 }
 
 #[test]
-fn never_goes_back() {
+fn asks_whether_a_crl_without_a_previous_one_is_the_first() {
     let bench = Bench::with_typed_root();
     bench.write("1.toml", plan(None, 1));
-    bench.run("1.toml", &ANSWERS).expect_success();
-    let refusal = |change: &str| {
-        bench.write("2.toml", change.to_owned() + &plan(Some(1), 2));
-        bench.run("2.toml", &ANSWERS).expect_code(3)
-    };
 
-    assert!(refusal("number = 1\n").contains("not above"));
-    let earlier = plan(Some(1), 2).replace(
-        "{ lifetime",
-        "{ not_before = \"2026-01-02T03:04:05Z\", lifetime",
-    );
-    bench.write("2.toml", earlier);
-    assert!(!bench.run("2.toml", &ANSWERS).expect_code(3).is_empty());
+    bench.run("1.toml", &["Olga", "", "no"]).expect_code(5);
+
+    assert!(!bench.exists("1.crl"));
+}
+
+#[test]
+fn never_goes_back() {
+    let bench = Bench::new();
+    let early = "{ not_before = \"2025-01-01T00:00:00Z\", lifetime";
+    bench.write("root.toml", TYPED_ROOT.replace("{ lifetime", early));
+    bench.run("root.toml", &TYPED_ROOT_ANSWERS).expect_success();
+    bench.write("1.toml", plan(None, 1));
+    bench.run("1.toml", &FIRST).expect_success();
+
+    bench.write("2.toml", "number = 1\n".to_owned() + &plan(Some(1), 2));
+    let number = bench.run("2.toml", &NEXT);
+    bench.write("2.toml", plan(Some(1), 2).replace("{ lifetime", early));
+    let time = bench.run("2.toml", &NEXT);
+
+    assert!(number.expect_code(3).contains("number = 1 is not above"));
+    assert!(time.expect_code(3).contains("before the previous one"));
 }
 
 #[test]
@@ -140,9 +153,9 @@ fn refuses_to_change_an_entry() {
     let revoke = "[[revoke]]\nserial = \"4a\"\nreason = \"superseded\"\n";
     bench.write("1.toml", plan(None, 1) + revoke);
     bench.write("2.toml", plan(Some(1), 2) + revoke);
-    bench.run("1.toml", &ANSWERS).expect_success();
+    bench.run("1.toml", &FIRST).expect_success();
 
-    let outcome = bench.run("2.toml", &ANSWERS);
+    let outcome = bench.run("2.toml", &NEXT);
 
     assert!(outcome.expect_code(3).contains("4a is revoked already"));
 }
@@ -162,7 +175,7 @@ fn refuses_reasons_and_times_that_do_not_fit() {
     ] {
         bench.write("1.toml", format!("{}[[revoke]]\n{revoke}\n", plan(None, 1)));
 
-        let message = bench.run("1.toml", &ANSWERS).expect_code(3);
+        let message = bench.run("1.toml", &FIRST).expect_code(3);
 
         assert!(message.contains(word), "{word:?} is not in {message}");
     }
@@ -173,15 +186,15 @@ fn refuses_the_crl_and_the_certificate_of_another_root() {
     let bench = Bench::with_typed_root();
     let other = Bench::with_typed_root();
     other.write("1.toml", plan(None, 1));
-    other.run("1.toml", &ANSWERS).expect_success();
+    other.run("1.toml", &FIRST).expect_success();
     std::fs::copy(other.path("1.crl"), bench.path("1.crl")).unwrap();
     std::fs::copy(other.path("root.pem"), bench.path("other.pem")).unwrap();
 
     bench.write("2.toml", plan(Some(1), 2));
-    let foreign_crl = bench.run("2.toml", &ANSWERS);
+    let foreign_crl = bench.run("2.toml", &NEXT);
     let revoke = "[[revoke]]\ncertificate = \"other.pem\"\nreason = \"superseded\"\n";
     bench.write("3.toml", plan(None, 3) + revoke);
-    let foreign_certificate = bench.run("3.toml", &ANSWERS);
+    let foreign_certificate = bench.run("3.toml", &FIRST);
 
     assert!(foreign_crl.expect_code(7).contains("1.crl"));
     assert!(foreign_certificate.expect_code(7).contains("other.pem"));

@@ -78,6 +78,42 @@ fn signs_with_a_throw_away_key_where_the_root_exists() {
 }
 
 #[test]
+fn goes_through_a_rollover_and_a_cross_signature() {
+    let bench = Bench::with_typed_root();
+    bench.sample("rollover.toml");
+    bench.sample("cross-sign.toml");
+    let other = Bench::with_typed_root();
+    std::fs::copy(other.path("root.pem"), bench.path("other-root.pem")).unwrap();
+    let old = bench.fingerprint("x509", "root.pem");
+    let existing = bench.fingerprint("x509", "other-root.pem");
+    let custodians = ["Ada", "Ben", "Cem", "Dov", "Eva"];
+
+    let rollover = [&["Olga", "", &old, "yes"], &custodians[..]].concat();
+    bench.rehearse("rollover.toml", &rollover).expect_success();
+    bench
+        .rehearse("cross-sign.toml", &["Olga", "", &existing, "yes"])
+        .expect_success();
+
+    for (root, certificate) in [
+        ("rollover/old-root.pem", "rollover/root-2036-by-root.pem"),
+        ("rollover/root-2036.pem", "rollover/root-by-root-2036.pem"),
+        ("cross-sign/root.pem", "cross-sign/other-by-root.pem"),
+    ] {
+        let (root, certificate) = (
+            format!("rehearsal/{root}"),
+            format!("rehearsal/{certificate}"),
+        );
+        bench.openssl(&["verify", "-x509_strict", "-CAfile", &root, &certificate]);
+        let names = bench.openssl(&["x509", "-in", &certificate, "-noout", "-subject", "-issuer"]);
+        assert_eq!(names.matches("CN = REHEARSAL ").count(), 2, "{names}");
+    }
+    for transcript in ["rollover/rollover-2036", "cross-sign/other-by-root"] {
+        let file = format!("rehearsal/{transcript}.transcript.json");
+        bench.tool(&["verify", &file]).expect_success();
+    }
+}
+
+#[test]
 fn can_be_held_before_there_is_a_root() {
     let bench = Bench::new();
     for sample in ["crl.toml", "rollover.toml"] {
@@ -86,7 +122,7 @@ fn can_be_held_before_there_is_a_root() {
     let custodians = ["Ada", "Ben", "Cem", "Dov", "Eva"];
 
     bench
-        .rehearse("crl.toml", &["Olga", "", "yes"])
+        .rehearse("crl.toml", &["Olga", "", "yes", "yes"])
         .expect_success();
     // The stand-in's fingerprint is new every time, so a mistyped one is all that can be shown.
     let rollover = [&["Olga", "", "00", "yes"], &custodians[..]].concat();
@@ -112,7 +148,11 @@ fn does_not_accept_the_shares_of_a_rehearsal_for_a_real_key() {
     bench.sample("crl.toml");
     let rehearsed = "rehearsal/root/shares/share-1-of-5.txt";
 
-    let answers = [&["Olga", "", "yes"], &["Ada", rehearsed].repeat(5)[..]].concat();
+    let answers = [
+        &["Olga", "", "yes", "yes"],
+        &["Ada", rehearsed].repeat(5)[..],
+    ]
+    .concat();
     let outcome = bench.run("crl.toml", &answers);
 
     assert!(

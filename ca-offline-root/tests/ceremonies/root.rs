@@ -46,7 +46,6 @@ fn encrypts_the_key_with_the_passphrase_that_was_typed() {
     assert_eq!(public, wanted);
 }
 
-#[cfg(unix)]
 #[test]
 fn closes_keys_and_shares_to_other_users() {
     use std::os::unix::fs::PermissionsExt;

@@ -55,7 +55,7 @@ fn holds_every_kind_of_ceremony() {
     bench.openssl(&["verify", "-x509_strict", "-CAfile", "root.pem", "tls.pem"]);
 
     bench
-        .run("crl.toml", &["Olga", "", "yes", PIN])
+        .run("crl.toml", &["Olga", "", "yes", "yes", PIN])
         .expect_success();
     bench.openssl(&[
         "crl",

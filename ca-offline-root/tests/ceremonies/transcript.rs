@@ -101,7 +101,7 @@ fn fails_when_an_output_was_exchanged_or_lost() {
          validity = { lifetime = \"1y\" }\noutput = { crl = \"root.crl\", transcript = \"crl.json\" }\n",
     );
     bench
-        .run("crl.toml", &["Olga", "", "yes", PASSPHRASE])
+        .run("crl.toml", &["Olga", "", "yes", "yes", PASSPHRASE])
         .expect_success();
 
     bench.tool(&["verify", "crl.json"]).expect_success();
