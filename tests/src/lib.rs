@@ -1,1 +1,3 @@
 //! Harness and suites over the whole system.
+
+pub mod postgres;

@@ -124,12 +124,19 @@ fn create_private(file: &Path) -> Result<(), Error> {
 async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Error> {
     let mut writing = shared_pool(url, options.writers);
     // A change that waits for another server's row is put off, not the whole group behind it;
-    // this also ends deadlocks between groups sooner than the database would.
-    writing.map_sqlx_postgres_opts(|server| server.options([("lock_timeout", "250ms")]));
+    // this also ends deadlocks between groups sooner than the database would. A group is worth a
+    // ping: after the database restarted, every connection here is dead.
+    writing
+        .test_before_acquire(true)
+        .map_sqlx_postgres_opts(|server| server.options([("lock_timeout", "250ms")]));
     let mut redeeming = shared_pool(url, options.writers);
-    redeeming.map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
+    redeeming
+        .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST)
+        .map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
+    let mut reading = shared_pool(url, options.readers);
+    reading.test_before_acquire_if_idle_for(IDLE_BEFORE_TEST);
     Ok(Connections {
-        reads: Database::connect(shared_pool(url, options.readers)).await?,
+        reads: Database::connect(reading).await?,
         writes: Database::connect(writing).await?,
         kind: Kind::Postgres {
             nonces: Database::connect(redeeming).await?,
@@ -140,8 +147,7 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
 fn shared_pool(url: &str, connections: u32) -> ConnectOptions {
     let mut pool = pool(url, connections);
     pool.statement_timeout(STATEMENT_TIMEOUT)
-        .set_application_name("ca-server")
-        .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST);
+        .set_application_name("ca-server");
     pool
 }
 

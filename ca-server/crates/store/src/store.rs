@@ -96,7 +96,7 @@ impl Store {
         schema::pending(&self.shared.reads).await
     }
 
-    /// Takes what every migration brought away again; for tests of the steps down.
+    /// Takes every migration back, and all data with it: for tests of the steps down.
     pub async fn unmigrate(&self) -> Result<(), Error> {
         schema::reset(&self.shared.url).await
     }

@@ -1,0 +1,60 @@
+//! Leases and shared secrets.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ca_acme::store::AcmeStore;
+use ca_issuance::ledger::Ledger;
+
+use crate::bench::{Bench, START, fifty, on_both_databases};
+
+on_both_databases!(
+    gives_a_lease_to_one_holder_until_it_ends,
+    gives_a_new_lease_to_one_of_fifty,
+    makes_a_secret_once_however_many_ask,
+);
+
+async fn gives_a_lease_to_one_holder_until_it_ends(bench: Bench) {
+    let span = Duration::from_secs(30);
+    let at = |secs| START.plus(Duration::from_secs(secs));
+    let claim = async |holder, moment| {
+        let claimed = bench.store.claim("publish", holder, moment, span);
+        claimed.await.unwrap()
+    };
+
+    assert_eq!(claim("a", at(0)).await, Some(1));
+    assert_eq!(claim("b", at(10)).await, None);
+    assert_eq!(claim("a", at(20)).await, Some(1));
+    assert_eq!(claim("b", at(49)).await, None);
+    assert_eq!(claim("b", at(50)).await, Some(2));
+    assert_eq!(claim("a", at(60)).await, None);
+    assert_eq!(claim("a", at(80)).await, Some(3));
+}
+
+async fn gives_a_new_lease_to_one_of_fifty(bench: Bench) {
+    let claims = fifty(|number| {
+        let store = bench.store.clone();
+        async move {
+            let (holder, span) = (format!("server-{number}"), Duration::from_secs(30));
+            store.claim("seal", &holder, START, span).await.unwrap()
+        }
+    })
+    .await;
+
+    let won: Vec<_> = claims.into_iter().flatten().collect();
+    assert_eq!(won, [1]);
+}
+
+async fn makes_a_secret_once_however_many_ask(mut bench: Bench) {
+    let secrets = fifty(|number| {
+        let store = bench.store.clone();
+        let fresh = [u8::try_from(number).unwrap(); 32];
+        async move { store.shared_secret("nonce", fresh).await.unwrap() }
+    })
+    .await;
+    bench.restart().await;
+    let later = bench.store.shared_secret("nonce", [99; 32]).await.unwrap();
+
+    let distinct: BTreeSet<_> = secrets.into_iter().collect();
+    assert_eq!(distinct, BTreeSet::from([later]));
+}

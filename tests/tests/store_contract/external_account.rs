@@ -1,0 +1,155 @@
+//! External account keys.
+
+use std::time::Duration;
+
+use ca_acme::account::Account;
+use ca_acme::external_account::ExternalAccountKey;
+use ca_acme::store::{AcmeStore, Registration};
+use ca_issuance::audit::EventKind;
+use secrecy::{ExposeSecret, SecretSlice};
+
+use crate::bench::{Bench, START, account, event, fifty, on_both_databases};
+
+on_both_databases!(
+    reads_back_and_lists_keys,
+    binds_one_account_with_a_key_for_single_use,
+    binds_many_accounts_with_a_key_for_many,
+    refuses_unknown_expired_revoked_and_foreign_keys,
+    an_existing_account_uses_up_nothing,
+    revokes_once,
+);
+
+fn key(kid: &str) -> ExternalAccountKey {
+    ExternalAccountKey {
+        kid: kid.to_owned(),
+        mac_key: SecretSlice::from(vec![9; 32]),
+        directory: None,
+        comment: "for the tests".to_owned(),
+        single_use: false,
+        expires_at: None,
+        revoked_at: None,
+        used_at: None,
+        created_at: START,
+    }
+}
+
+async fn add(bench: &Bench, key: ExternalAccountKey) {
+    let event = event(EventKind::ExternalAccountKeyCreated, &key.kid);
+    let added = bench.store.add_external_account_key(key, event);
+    added.await.unwrap();
+}
+
+fn bound(name: &str, kid: &str) -> Account {
+    let mut account = account(name);
+    account.external_account = Some(kid.to_owned());
+    account
+}
+
+async fn register(bench: &Bench, account: Account) -> Registration {
+    let event = event(EventKind::AccountCreated, &account.id);
+    bench.store.register(account, event).await.unwrap()
+}
+
+async fn reads_back_and_lists_keys(bench: Bench) {
+    let mut newer = key("newer");
+    newer.created_at = START.plus(Duration::from_secs(5));
+    add(&bench, key("older")).await;
+    add(&bench, newer).await;
+
+    let read = bench
+        .store
+        .external_account_key("older")
+        .await
+        .unwrap()
+        .unwrap();
+    let listed = bench.store.external_account_keys().await.unwrap();
+
+    assert_eq!(read.mac_key.expose_secret(), [9; 32]);
+    assert_eq!(read.comment, "for the tests");
+    let kids: Vec<_> = listed.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kids, ["newer", "older"]);
+}
+
+async fn binds_one_account_with_a_key_for_single_use(bench: Bench) {
+    let mut once = key("once");
+    once.single_use = true;
+    add(&bench, once).await;
+
+    let registrations = fifty(|number| {
+        let store = bench.store.clone();
+        let account = bound(&format!("account-{number}"), "once");
+        let event = event(EventKind::AccountCreated, &account.id);
+        async move { store.register(account, event).await.unwrap() }
+    })
+    .await;
+
+    let created = |one: &&Registration| matches!(one, Registration::Created(_));
+    let refused = |one: &&Registration| matches!(one, Registration::BindingRefused);
+    assert_eq!(registrations.iter().filter(created).count(), 1);
+    assert_eq!(registrations.iter().filter(refused).count(), 49);
+}
+
+async fn binds_many_accounts_with_a_key_for_many(bench: Bench) {
+    add(&bench, key("many")).await;
+
+    let first = register(&bench, bound("anna", "many")).await;
+    let second = register(&bench, bound("ben", "many")).await;
+
+    assert!(matches!(first, Registration::Created(_)));
+    assert!(matches!(second, Registration::Created(_)));
+    let key = bench
+        .store
+        .external_account_key("many")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(key.used_at, Some(START));
+}
+
+async fn refuses_unknown_expired_revoked_and_foreign_keys(bench: Bench) {
+    let mut expired = key("expired");
+    expired.expires_at = Some(START);
+    let mut revoked = key("revoked");
+    revoked.revoked_at = Some(START);
+    let mut foreign = key("foreign");
+    foreign.directory = Some("other".to_owned());
+    for key in [expired, revoked, foreign] {
+        add(&bench, key).await;
+    }
+
+    for kid in ["unknown", "expired", "revoked", "foreign"] {
+        let registration = register(&bench, bound(kid, kid)).await;
+        assert_eq!(registration, Registration::BindingRefused, "{kid}");
+    }
+    assert_eq!(bench.count("account").await, 0);
+}
+
+async fn an_existing_account_uses_up_nothing(bench: Bench) {
+    let anna = bench.account("anna").await;
+    let mut once = key("once");
+    once.single_use = true;
+    add(&bench, once).await;
+
+    let registration = register(&bench, bound("anna", "once")).await;
+
+    assert_eq!(registration, Registration::Existing(anna));
+    let key = bench
+        .store
+        .external_account_key("once")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(key.used_at, None);
+}
+
+async fn revokes_once(bench: Bench) {
+    add(&bench, key("kid")).await;
+    let revoked = || event(EventKind::ExternalAccountKeyRevoked, "kid");
+
+    let first = bench.store.revoke_external_account_key("kid", revoked());
+    assert!(first.await.unwrap());
+    let second = bench.store.revoke_external_account_key("kid", revoked());
+    assert!(!second.await.unwrap());
+    let unknown = bench.store.revoke_external_account_key("other", revoked());
+    assert!(!unknown.await.unwrap());
+}

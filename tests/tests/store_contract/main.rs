@@ -1,0 +1,26 @@
+//! The contract of `ca_issuance::Ledger` and `ca_acme::AcmeStore`, on both databases.
+//!
+//! Each case runs on a fresh SQLite file and on a fresh PostgreSQL database, both built by the
+//! migrations.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as expected"
+)]
+
+mod bench;
+
+mod account;
+mod audit;
+mod authorization;
+mod certificate;
+mod coordination;
+mod crl;
+mod external_account;
+mod nonce;
+mod order;
+mod prune;
+mod schema;
+mod writer;
