@@ -7,7 +7,11 @@ use ca_issuance::ledger::{Ledger, LedgerError, PublishedCrl};
 
 use crate::bench::{Bench, HOUR, START, event, fifty, on_both_databases};
 
-on_both_databases!(draws_each_number_once, keeps_the_highest_number);
+on_both_databases!(
+    draws_each_number_once,
+    keeps_the_highest_number,
+    refuses_a_crl_that_knows_less,
+);
 
 fn crl(number: u64) -> PublishedCrl {
     PublishedCrl {
@@ -59,4 +63,21 @@ async fn keeps_the_highest_number(bench: Bench) {
     assert_eq!((current.number, current.revocation_epoch), (3, 3));
     assert_eq!(current.der.as_ref(), 3_u64.to_be_bytes());
     assert_eq!(current.next_update, START.plus(HOUR));
+}
+
+async fn refuses_a_crl_that_knows_less(bench: Bench) {
+    let mut knows_less = crl(2);
+    knows_less.revocation_epoch = 2;
+    let published = || event(EventKind::CrlPublished, "tls");
+    let store = &bench.store;
+    store
+        .publish_crl("tls", &crl(1), published())
+        .await
+        .unwrap();
+
+    let refused = store.publish_crl("tls", &knows_less, published()).await;
+
+    assert!(matches!(refused, Err(LedgerError::Conflict)));
+    let current = store.current_crl("tls").await.unwrap().unwrap();
+    assert_eq!(current.number, 1);
 }

@@ -21,6 +21,7 @@ on_both_databases!(
     expires_unless_it_is_being_issued,
     only_a_ready_order_is_failed,
     pages_through_an_account_s_orders,
+    counts_unfinished_orders_up_to_a_bound,
 );
 
 async fn reads_back_what_was_placed(bench: Bench) {
@@ -291,4 +292,21 @@ async fn pages_through_an_account_s_orders(bench: Bench) {
 
     assert_eq!(seen, placed);
     assert_eq!(pages, 3);
+}
+
+async fn counts_unfinished_orders_up_to_a_bound(bench: Bench) {
+    let anna = bench.account("anna").await;
+    let mut expired = new_order(&anna, &["a.example.internal"], bench.now());
+    expired.order.expires_at = bench.now();
+    bench.place(expired).await;
+    let valid = bench.ready_order(&anna, &["b.example.internal"]).await;
+    bench.certificate(Some(&valid)).await;
+    bench.ready_order(&anna, &["c.example.internal"]).await;
+    bench.pending_order(&anna, &["d.example.internal"]).await;
+    bench.pending_order(&anna, &["e.example.internal"]).await;
+
+    let all = bench.store.unfinished_orders("anna", 10).await.unwrap();
+    let bounded = bench.store.unfinished_orders("anna", 2).await.unwrap();
+
+    assert_eq!((all, bounded), (3, 2));
 }
