@@ -2,6 +2,7 @@
 
 mod audit;
 mod check_config;
+mod eab;
 mod issuer;
 mod migrate;
 mod quickstart;
@@ -40,6 +41,12 @@ enum Command {
         /// What to do.
         #[command(subcommand)]
         command: audit::AuditCommand,
+    },
+    /// Makes, lists and revokes keys for external account binding.
+    Eab {
+        /// What to do.
+        #[command(subcommand)]
+        command: eab::EabCommand,
     },
     /// Prepares an intermediate: key, CSR, certificate.
     Issuer {
@@ -82,6 +89,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Settle(arguments) => settle::run(&arguments),
         Command::Audit { command } => audit::run(&command),
+        Command::Eab { command } => eab::run(command),
         Command::Issuer { command } => issuer::run(&command),
     }
 }
@@ -104,4 +112,4 @@ Exit codes:
   4  the database is not reachable or not migrated
   5  a key or a certificate cannot be used
   6  an address cannot be bound
-  7  a check found something (audit verify)";
+  7  a check found something (audit verify), or what was named is not there (eab)";

@@ -1,0 +1,113 @@
+//! `ca-server eab list`
+
+use ca_acme::AcmeStore;
+use ca_acme::external_account::ExternalAccountKey;
+use ca_issuance::Clock;
+use ca_issuance::world::SystemClock;
+use ca_pki::Timestamp;
+use clap::Args;
+
+use super::{open, store_error};
+use crate::cli::{ConfigArgument, block_on};
+use crate::config::Config;
+use crate::error::Error;
+
+/// Arguments of `eab list`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+pub(super) fn run(arguments: &ListArguments) -> Result<(), Error> {
+    let config = Config::load(&arguments.config.config)?;
+    block_on(async move {
+        let store = open(&config).await?;
+        let keys = store.external_account_keys().await;
+        store.close().await;
+        let now = SystemClock.now();
+        for key in keys.map_err(store_error)? {
+            println!("{}", line(&key, now));
+        }
+        Ok(())
+    })
+}
+
+/// Writes tab-separated: kid, directory, state, when it was made, comment.
+fn line(key: &ExternalAccountKey, now: Timestamp) -> String {
+    let directory = key.directory.as_deref().unwrap_or("*");
+    let comment = key.comment.escape_default();
+    format!(
+        "{}\t{directory}\t{}\t{}\t{comment}",
+        key.kid,
+        state(key, now),
+        key.created_at
+    )
+}
+
+fn state(key: &ExternalAccountKey, now: Timestamp) -> &'static str {
+    if key.revoked_at.is_some() {
+        return "revoked";
+    }
+    if key.expires_at.is_some_and(|end| end <= now) {
+        return "expired";
+    }
+    match (key.used_at, key.single_use) {
+        (Some(_), true) => "used up",
+        (Some(_), false) => "used",
+        (None, _) => "unused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretSlice;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_secs(1_795_305_120);
+
+    fn key() -> ExternalAccountKey {
+        ExternalAccountKey {
+            kid: "00ff".to_owned(),
+            mac_key: SecretSlice::from(b"a secret that nobody sees".to_vec()),
+            directory: None,
+            comment: "team\tblue".to_owned(),
+            single_use: false,
+            expires_at: None,
+            revoked_at: None,
+            used_at: None,
+            created_at: NOW,
+        }
+    }
+
+    #[test]
+    fn shows_a_key_on_one_line_without_its_secret() {
+        assert_eq!(
+            line(&key(), NOW),
+            "00ff\t*\tunused\t2026-11-21T23:52:00Z\tteam\\tblue"
+        );
+    }
+
+    #[test]
+    fn says_why_a_key_binds_no_more() {
+        let revoked = ExternalAccountKey {
+            revoked_at: Some(NOW),
+            used_at: Some(NOW),
+            ..key()
+        };
+        let expired = ExternalAccountKey {
+            expires_at: Some(NOW),
+            ..key()
+        };
+        let used_up = ExternalAccountKey {
+            single_use: true,
+            used_at: Some(NOW),
+            ..key()
+        };
+
+        assert_eq!(state(&revoked, NOW), "revoked");
+        assert_eq!(state(&expired, NOW), "expired");
+        assert_eq!(state(&used_up, NOW), "used up");
+    }
+}

@@ -1,0 +1,46 @@
+//! `ca-server eab revoke`
+
+use ca_acme::AcmeStore;
+use ca_issuance::Clock;
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::world::SystemClock;
+use clap::Args;
+use serde_json::json;
+
+use super::{open, operator, store_error};
+use crate::cli::{ConfigArgument, block_on};
+use crate::config::Config;
+use crate::error::Error;
+
+/// Arguments of `eab revoke`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RevokeArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The key's identifier, as `eab list` shows it.
+    kid: String,
+}
+
+pub(super) fn run(arguments: RevokeArguments) -> Result<(), Error> {
+    let config = Config::load(&arguments.config.config)?;
+    let kid = arguments.kid;
+    let event = Event {
+        at: SystemClock.now(),
+        kind: EventKind::ExternalAccountKeyRevoked,
+        actor: operator(),
+        subject: kid.clone(),
+        details: json!({}),
+    };
+    block_on(async move {
+        let store = open(&config).await?;
+        let revoked = store.revoke_external_account_key(&kid, event).await;
+        store.close().await;
+        if revoked.map_err(store_error)? {
+            println!("revoked {kid}");
+            return Ok(());
+        }
+        Err(Error::Finding(format!(
+            "there is no key {kid:?}, or it was revoked before"
+        )))
+    })
+}
