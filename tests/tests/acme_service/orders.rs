@@ -73,6 +73,23 @@ async fn another_account_proves_for_itself() {
 }
 
 #[tokio::test]
+async fn what_does_not_read_is_listed_together_with_what_may_not_be_had() {
+    let world = World::new().await;
+    let client = world.client().await;
+    let names = ["a.example", "a_b.example", "vault.example"];
+
+    let request = client.sends(&order_payload(&names)).await;
+    let problem = refusal(world.acme.new_order(&request).await);
+
+    let kinds: Vec<ProblemKind> = problem.subproblems.iter().map(|one| one.kind).collect();
+    assert_eq!(problem.kind, ProblemKind::Compound);
+    assert_eq!(
+        kinds,
+        [ProblemKind::Malformed, ProblemKind::RejectedIdentifier]
+    );
+}
+
+#[tokio::test]
 async fn lists_each_name_that_may_not_be_had() {
     let world = World::new().await;
     let client = world.client().await;

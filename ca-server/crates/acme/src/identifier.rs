@@ -48,33 +48,56 @@ impl UnverifiedIdentifier {
     }
 }
 
-/// Parses a list of identifiers and puts them into their order of storage, each once.
-pub(crate) fn parse_list(unverified: &[UnverifiedIdentifier]) -> Result<Vec<Identifier>, Problem> {
+/// A list of identifiers as far as it reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// In their order of storage, each once.
+    pub(crate) identifiers: Vec<Identifier>,
+    /// What is wrong with those that are none.
+    pub(crate) unreadable: Vec<Problem>,
+}
+
+/// Parses a list of identifiers; one that does not read waits to be refused with what else is.
+pub(crate) fn parse_list(unverified: &[UnverifiedIdentifier]) -> Result<Names, Problem> {
     if unverified.is_empty() {
         return Err(Problem::malformed("an order names at least one identifier"));
     }
     let mut identifiers = BTreeSet::new();
-    let mut refused = Vec::new();
+    let mut unreadable = Vec::new();
     for one in unverified {
         match one.parse() {
             Ok(identifier) => {
                 identifiers.insert(identifier);
             }
-            Err(problem) => refused.push(problem),
+            Err(problem) => unreadable.push(problem),
         }
-        if identifiers.len() + refused.len() > MOST_IDENTIFIERS {
+        if identifiers.len() + unreadable.len() > MOST_IDENTIFIERS {
             return Err(Problem::malformed(format!(
                 "an order names at most {MOST_IDENTIFIERS} identifiers"
             )));
         }
     }
-    refusal(refused).map_or_else(|| Ok(identifiers.into_iter().collect()), Err)
+    Ok(Names {
+        identifiers: identifiers.into_iter().collect(),
+        unreadable,
+    })
 }
 
 impl Rules<'_> {
+    /// Judges what a client asks for; the refusal lists all that cannot or may not be had.
+    pub(crate) fn judge_names(&self, names: &Names) -> Result<(), Problem> {
+        let mut refused = names.unreadable.clone();
+        refused.extend(self.objections(&names.identifiers));
+        refusal(refused).map_or(Ok(()), Err)
+    }
+
     /// Judges every identifier; the refusal names each that may not be had.
     pub(crate) fn judge(&self, identifiers: &[Identifier]) -> Result<(), Problem> {
-        let refused = identifiers
+        refusal(self.objections(identifiers)).map_or(Ok(()), Err)
+    }
+
+    fn objections(&self, identifiers: &[Identifier]) -> Vec<Problem> {
+        identifiers
             .iter()
             .filter_map(|identifier| {
                 let reason = self.objection(identifier)?;
@@ -83,8 +106,7 @@ impl Rules<'_> {
                     Problem::new(ProblemKind::RejectedIdentifier, detail).about(identifier.clone()),
                 )
             })
-            .collect();
-        refusal(refused).map_or(Ok(()), Err)
+            .collect()
     }
 
     fn objection(&self, identifier: &Identifier) -> Option<String> {

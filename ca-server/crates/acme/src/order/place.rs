@@ -45,16 +45,16 @@ impl Acme {
         let directory = &request.directory;
         let request = OrderRequest::parse(request.payload.as_bytes())?;
         let now = self.now();
-        request.check_window(now)?;
         let profile = self.chosen_profile(directory, request.profile.as_deref())?;
-        self.rules(directory, profile).judge(&request.identifiers)?;
+        self.rules(directory, profile).judge_names(&request.names)?;
+        request.check_window(now)?;
         let window = self
             .corridor
             .granted_window(&profile.name, request.not_before, request.not_after)
             .map_err(|violation| Problem::malformed(violation.detail))?;
         self.check_unfinished(account).await?;
         if let Some(replaced) = &request.replaces {
-            self.check_replaced(account, replaced, &request.identifiers)
+            self.check_replaced(account, replaced, &request.names.identifiers)
                 .await?;
         }
 
@@ -103,7 +103,7 @@ impl Acme {
 
     /// Finds or makes an authorization for each identifier.
     async fn compose(&self, draft: &Draft<'_>) -> Result<NewOrder, Error> {
-        let identifiers = &draft.request.identifiers;
+        let identifiers = &draft.request.names.identifiers;
         let until = draft.now.plus(REUSE_MARGIN);
         let found = self
             .store
@@ -199,7 +199,7 @@ impl Draft<'_> {
             directory: self.directory.name.clone(),
             status,
             expires_at,
-            identifiers: self.request.identifiers.clone(),
+            identifiers: self.request.names.identifiers.clone(),
             authorizations,
             profile: self.profile.clone(),
             not_before: self.not_before,

@@ -1,18 +1,18 @@
 //! What a client asks for with newOrder (RFC 8555 §7.4).
 
-use ca_pki::{Identifier, Timestamp};
+use ca_pki::Timestamp;
 use serde::Deserialize;
 
 use crate::Problem;
-use crate::identifier::{self, UnverifiedIdentifier};
+use crate::identifier::{self, Names, UnverifiedIdentifier};
 use crate::payload;
 use crate::renewal_info::RenewalId;
 
 /// A newOrder payload that reads; nothing in it is judged yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OrderRequest {
-    /// The identifiers, sorted, each once.
-    pub(crate) identifiers: Vec<Identifier>,
+    /// The identifiers.
+    pub(crate) names: Names,
     /// The profile asked for.
     pub(crate) profile: Option<String>,
     /// notBefore as asked for.
@@ -38,7 +38,7 @@ impl OrderRequest {
     pub(crate) fn parse(unverified_payload: &[u8]) -> Result<Self, Problem> {
         let unverified: UnverifiedOrder = payload::read(unverified_payload)?;
         Ok(Self {
-            identifiers: identifier::parse_list(&unverified.identifiers.unwrap_or_default())?,
+            names: identifier::parse_list(&unverified.identifiers.unwrap_or_default())?,
             profile: payload::present(unverified.profile),
             not_before: moment("notBefore", unverified.not_before)?,
             not_after: moment("notAfter", unverified.not_after)?,
@@ -82,6 +82,8 @@ const YEAR_ONE: Timestamp = Timestamp::from_unix_secs(-62_135_596_800);
 
 #[cfg(test)]
 mod tests {
+    use ca_pki::Identifier;
+
     use super::*;
     use crate::ProblemKind;
 
@@ -91,7 +93,7 @@ mod tests {
 
     fn refused(payload: &str) -> Problem {
         match parse(payload) {
-            Ok(request) => panic!("{payload} gave {request:?}"),
+            Ok(request) => identifier::refusal(request.names.unreadable).unwrap(),
             Err(problem) => problem,
         }
     }
@@ -104,7 +106,8 @@ mod tests {
         )
         .unwrap();
 
-        let names: Vec<String> = request.identifiers.iter().map(Identifier::value).collect();
+        let names = request.names.identifiers.iter();
+        let names: Vec<String> = names.map(Identifier::value).collect();
         assert_eq!(names, ["a.example", "b.example", "10.0.0.1"]);
     }
 
@@ -200,7 +203,7 @@ mod tests {
             format!(r#"{{"identifiers":[{}]}}"#, names.join(","))
         };
 
-        assert_eq!(parse(&list(100)).unwrap().identifiers.len(), 100);
+        assert_eq!(parse(&list(100)).unwrap().names.identifiers.len(), 100);
         assert_eq!(refused(&list(101)).kind, ProblemKind::Malformed);
     }
 
