@@ -6,7 +6,7 @@
 mod hierarchy;
 mod staging;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -149,8 +149,14 @@ impl Settled {
         })
     }
 
+    /// An address, not `localhost`: a relying party may take that for `::1`, where nobody listens.
     fn pki_url(&self) -> String {
-        format!("http://{}:{}", host(self.pki), self.pki.port())
+        let ip = match self.pki.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.pki.port()))
     }
 
     fn configuration(&self) -> String {
@@ -218,3 +224,28 @@ A first certificate, with port 80 free for the challenge:
     --server {directory} \\
     --agree-tos --register-unsafely-without-email -d first.localhost
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_relying_parties_at_an_address_that_is_bound() {
+        let cases = [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("192.0.2.7:8080", "http://192.0.2.7:8080"),
+        ];
+
+        for (bound, expected) in cases {
+            let settled = Settled {
+                public: PUBLIC,
+                pki: bound.parse().expect("an address"),
+                ops: OPS,
+            };
+
+            assert_eq!(settled.pki_url(), expected);
+        }
+    }
+}
