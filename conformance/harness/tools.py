@@ -1,0 +1,23 @@
+"""What must be installed. Nothing is skipped: a missing tool ends the run."""
+
+import os
+import shutil
+from pathlib import Path
+
+VENV = Path(__file__).resolve().parents[2] / "target/conformance-venv"
+
+PROGRAMS = (
+    "acme-tiny", "certbot", "certtool", "curl", "dehydrated", "lego", "nginx", "named",
+    "nsupdate", "ocsptool", "openssl", "tsig-keygen",
+)
+LINTERS = (
+    "lint_crl", "lint_ocsp_response", "lint_pkix_cert", "lint_pkix_signer_signee_cert_chain",
+)
+
+
+def missing_tools():
+    """The names of the tools that are not there."""
+    # Debian keeps servers in sbin, which is not on everybody's path.
+    os.environ["PATH"] += os.pathsep + os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin"))
+    missing = [name for name in PROGRAMS if not shutil.which(name)]
+    return missing + [name for name in LINTERS if not (VENV / "bin" / name).exists()]
