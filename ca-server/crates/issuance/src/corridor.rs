@@ -182,6 +182,14 @@ impl Corridor {
         self.revocations.subscribe()
     }
 
+    /// Waits for every issuance and revocation under way; new ones are still taken.
+    #[cfg(test)]
+    async fn drain(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
+    }
+
     fn issuer_of_profile(&self, name: &str) -> Result<&Issuer, IssuanceError> {
         let refused =
             |detail: String| IssuanceError::Refused(vec![Violation::new(Rule::Profile, detail)]);
@@ -221,3 +229,6 @@ impl Corridor {
         Ok(self.ledger.append_event(event).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,19 +95,20 @@ impl From<LedgerError> for IssuanceError {
 }
 
 impl From<KeyError> for IssuanceError {
+    /// Every failure of a key that was opened once can pass: the token comes back, the PIN file is
+    /// corrected. So each is "later", and the log has the cause.
     fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Unavailable { retry_after } => Self::Busy {
-                retry_after,
-                source: Box::new(error),
-            },
-            KeyError::DeadlineExceeded | KeyError::Device(_) => Self::Busy {
-                retry_after: AFTER_DEVICE_ERROR,
-                source: Box::new(error),
-            },
-            KeyError::Uri(_) | KeyError::Secret(_) | KeyError::Key(_) => {
-                Self::Failed(error.to_string())
-            }
+        let retry_after = match &error {
+            KeyError::Unavailable { retry_after } => *retry_after,
+            KeyError::DeadlineExceeded
+            | KeyError::Device(_)
+            | KeyError::Uri(_)
+            | KeyError::Secret(_)
+            | KeyError::Key(_) => AFTER_DEVICE_ERROR,
+        };
+        Self::Busy {
+            retry_after,
+            source: Box::new(error),
         }
     }
 }

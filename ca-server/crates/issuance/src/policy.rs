@@ -12,7 +12,7 @@ use ca_pki::{Csr, DnsName, Identifier, PublicKey, Timestamp, Validity};
 use crate::entitlement::{Entitlement, EntitlementClaim};
 use crate::error::{Rule, Violation};
 use crate::issuer::Issuer;
-use crate::profile::{IdentifierKind, Profile};
+use crate::profile::{IdentifierKind, Pointer, Profile, RevocationRule};
 
 /// Profiles by name.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +73,7 @@ impl Policy {
         let mut violations = judge_key(csr, profile, claim);
         violations.extend(judge_names(csr, profile, claim));
         violations.extend(judge_constraints(issuer, claim));
+        violations.extend(judge_staple(csr, profile));
         let window = match window(profile, issuer, (claim.not_before, claim.not_after), now) {
             Ok(window) => Some(window),
             Err(violation) => {
@@ -102,7 +103,9 @@ pub(crate) fn window(
     (asked_from, asked_until): (Option<Timestamp>, Option<Timestamp>),
     now: Timestamp,
 ) -> Result<GrantedWindow, Violation> {
-    let earliest = now.minus(profile.backdate);
+    let bounds = issuer.certificate().validity();
+    // An issuer that is younger than the backdating is waited for, not refused.
+    let earliest = now.minus(profile.backdate).max(bounds.not_before);
     let not_before = asked_from.map_or(earliest, |asked| asked.max(earliest));
     if not_before > now.plus(profile.max_lifetime) {
         return Err(Violation::new(
@@ -111,16 +114,11 @@ pub(crate) fn window(
         ));
     }
 
-    let bounds = issuer.certificate().validity();
     let latest = not_before.plus(profile.max_lifetime).min(bounds.not_after);
     let wanted = asked_until.unwrap_or_else(|| not_before.plus(profile.lifetime));
     let not_after = wanted.min(latest);
     if not_after <= now || not_after.since(not_before) < SHORTEST_LIFE {
         let detail = "notAfter must lie in the future and at least a minute after notBefore";
-        return Err(Violation::new(Rule::Lifetime, detail));
-    }
-    if not_before < bounds.not_before {
-        let detail = "the issuer's own certificate is not valid yet at notBefore";
         return Err(Violation::new(Rule::Lifetime, detail));
     }
     Ok(GrantedWindow {
@@ -173,6 +171,24 @@ fn judge_names(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> Vec<Vi
         }
     }
     violations
+}
+
+/// A certificate that must be stapled needs a responder that is asked for it (RFC 7633).
+fn judge_staple(csr: &Csr, profile: &Profile) -> Option<Violation> {
+    let answered = matches!(
+        profile.revocation,
+        RevocationRule::Published {
+            ocsp: Pointer::Included,
+            ..
+        }
+    );
+    (csr.must_staple() && !answered).then(|| {
+        let detail = format!(
+            "the CSR asks for OCSP stapling (must-staple), and profile {:?} has no OCSP",
+            profile.name
+        );
+        Violation::new(Rule::Csr, detail)
+    })
 }
 
 /// Collects the SANs and every common name. A common name that is an address must be a SAN too,

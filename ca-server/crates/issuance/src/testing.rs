@@ -1,19 +1,23 @@
 //! A world for tests, of this room and of those above it: a ledger in memory, a clock that is set by hand, an issuer.
 
+mod key;
 mod ledger;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use ca_keys::{SigningKey, SoftwareKey};
 use ca_pki::authority::{self, RootRequest, SubordinateRequest};
-use ca_pki::certificate::{PathLength, Template, name_from_text};
+use ca_pki::certificate::{ExtendedKeyUsage, PathLength, Template, name_from_text};
 use ca_pki::{Certificate, KeyAlgorithm, Serial, Timestamp, Validity};
 use tokio_util::task::TaskTracker;
 
+pub use self::key::{FaultyKey, KeyFault};
 pub use self::ledger::MemoryLedger;
 use crate::ledger::{CertificateRecord, CertificateState};
+use crate::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
 use crate::respond::responder_profile;
 use crate::world::SystemEntropy;
 use crate::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
@@ -26,6 +30,8 @@ pub struct World {
     pub ledger: Arc<MemoryLedger>,
     /// What it takes for the time.
     pub clock: Arc<HandClock>,
+    /// The issuer's key.
+    pub key: Arc<FaultyKey>,
 }
 
 impl World {
@@ -37,9 +43,13 @@ impl World {
     /// A world whose issuer has a new key but whose ledger is an old one.
     pub fn over(ledger: Arc<MemoryLedger>) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(NOON)));
+        let key = Arc::new(FaultyKey::default());
         let corridor = Corridor::new(CorridorParts {
-            policy: Policy::new([responder_profile("tls").expect("the name is plain")]),
-            issuers: vec![issuer(clock.now())],
+            policy: Policy::new([
+                responder_profile("tls").expect("the name is plain"),
+                tls_server(),
+            ]),
+            issuers: vec![issuer(clock.now(), key.clone())],
             ledger: ledger.clone(),
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy::default()),
@@ -49,6 +59,7 @@ impl World {
             corridor,
             ledger,
             clock,
+            key,
         }
     }
 
@@ -103,9 +114,8 @@ impl Clock for HandClock {
 }
 
 /// An intermediate with a key in memory, below a root of its own.
-fn issuer(now: Timestamp) -> Issuer {
+fn issuer(now: Timestamp, key: Arc<FaultyKey>) -> Issuer {
     let root_key = SoftwareKey::generate(KeyAlgorithm::EcP256).expect("a key is made");
-    let key = SoftwareKey::generate(KeyAlgorithm::EcP256).expect("a key is made");
     let validity = Validity {
         not_before: now.minus(DAY),
         not_after: now.plus(DAY * 365),
@@ -140,13 +150,34 @@ fn issuer(now: Timestamp) -> Issuer {
         chain: vec![signed(&template, &root_key)],
         root,
         alternate_chains: Vec::new(),
-        key: Arc::new(key),
+        key,
         crl_url: "http://ca.example.internal/crl/tls.crl".into(),
         ocsp_url: "http://ca.example.internal/ocsp/tls".into(),
         certificate_url: "http://ca.example.internal/issuers/tls.cer".into(),
         signing_deadline: Duration::from_secs(10),
     };
     Issuer::new(parts, now).expect("the parts belong together")
+}
+
+/// A profile as operators configure it.
+fn tls_server() -> Profile {
+    Profile {
+        name: "tls-server".into(),
+        description: "server certificates".into(),
+        issuer: "tls".into(),
+        lifetime: DAY,
+        max_lifetime: DAY,
+        backdate: Duration::from_secs(60),
+        keys: BTreeSet::from([KeyAlgorithm::EcP256, KeyAlgorithm::Rsa { bits: 2048 }]),
+        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth],
+        identifiers: BTreeSet::from([IdentifierKind::Dns, IdentifierKind::Ip]),
+        subject: SubjectRule::Empty,
+        revocation: RevocationRule::Published {
+            crl: Pointer::Included,
+            ocsp: Pointer::Included,
+        },
+        holder: Holder::EndEntity,
+    }
 }
 
 fn signed(template: &Template, key: &SoftwareKey) -> Certificate {

@@ -55,8 +55,7 @@ impl ResponderIdentity {
             actor: Actor::System,
             identifiers: BTreeSet::new(),
             profile: profile_name(issuer.name()),
-            // An issuer that is younger than the backdating is waited for, not refused.
-            not_before: Some(issuer.certificate().validity().not_before),
+            not_before: None,
             not_after: None,
             order: None,
             forbidden_key: None,

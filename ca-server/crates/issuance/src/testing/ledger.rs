@@ -30,6 +30,7 @@ pub(super) struct State {
     crl_number: u64,
     crl: Option<PublishedCrl>,
     events: Vec<Event>,
+    intents: Vec<Intent>,
 }
 
 impl MemoryLedger {
@@ -41,6 +42,16 @@ impl MemoryLedger {
     /// Returns every event so far, in order.
     pub fn events(&self) -> Vec<Event> {
         self.state().events.clone()
+    }
+
+    /// Returns every serial ever spent, in order.
+    pub fn serials(&self) -> Vec<Serial> {
+        self.state().certificates.keys().cloned().collect()
+    }
+
+    /// Returns every intent as it was recorded.
+    pub fn intents(&self) -> Vec<Intent> {
+        self.state().intents.clone()
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -101,6 +112,7 @@ impl Ledger for MemoryLedger {
             der: None,
         };
         state.certificates.insert(intent.serial.clone(), record);
+        state.intents.push(intent.clone());
         state.events.push(event);
         Ok(())
     }

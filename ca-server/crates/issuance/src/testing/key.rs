@@ -1,0 +1,73 @@
+//! A key that fails when told to.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use ca_keys::{KeyError, SigningKey, SoftwareKey};
+use ca_pki::{KeyAlgorithm, PublicKey};
+
+/// How a key fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    /// It signs.
+    None,
+    /// Its token is away.
+    Away,
+    /// Its signatures do not verify.
+    WrongSignature,
+}
+
+/// A software key with a switch.
+#[derive(Debug)]
+pub struct FaultyKey {
+    key: SoftwareKey,
+    fault: Mutex<KeyFault>,
+}
+
+impl FaultyKey {
+    /// Chooses how it fails from now on.
+    pub fn set(&self, fault: KeyFault) {
+        *self
+            .fault
+            .lock()
+            .expect("no test panics with the lock held") = fault;
+    }
+
+    fn fault(&self) -> KeyFault {
+        *self
+            .fault
+            .lock()
+            .expect("no test panics with the lock held")
+    }
+}
+
+impl Default for FaultyKey {
+    fn default() -> Self {
+        Self {
+            key: SoftwareKey::generate(KeyAlgorithm::EcP256).expect("a key is made"),
+            fault: Mutex::new(KeyFault::None),
+        }
+    }
+}
+
+#[async_trait]
+impl SigningKey for FaultyKey {
+    fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
+        self.sign_blocking(message, deadline)
+    }
+
+    fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
+        match self.fault() {
+            KeyFault::None => self.key.sign_blocking(message, deadline),
+            KeyFault::Away => Err(KeyError::Unavailable {
+                retry_after: Duration::from_secs(3),
+            }),
+            KeyFault::WrongSignature => self.key.sign_blocking(b"something else", deadline),
+        }
+    }
+}
