@@ -7,7 +7,8 @@ use ca_acme::store::{NewOrder, Placement};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{status_name, to_row};
 use crate::authorization::Origin;
@@ -134,6 +135,8 @@ async fn is_being_replaced(
     replaces: &str,
     now: Timestamp,
 ) -> Result<bool, Error> {
+    // A literal, so that the partial index serves.
+    let alive = || Expr::cust("status <> 'invalid'");
     let invalid = ActiveModel {
         status: Set(status_name(OrderStatus::Invalid).to_owned()),
         ..ActiveModel::default()
@@ -142,14 +145,18 @@ async fn is_being_replaced(
     Entity::update_many()
         .set(invalid)
         .filter(Column::Replaces.eq(replaces))
+        .filter(alive())
         .filter(Column::Status.is_in(unfinished))
         .filter(Column::ExpiresAt.lte(now.unix_secs()))
         .exec(transaction)
         .await?;
-    let holders = Entity::find()
+    let holder: Option<String> = Entity::find()
+        .select_only()
+        .column(Column::Id)
         .filter(Column::Replaces.eq(replaces))
-        .filter(Column::Status.ne(status_name(OrderStatus::Invalid)))
-        .count(transaction)
+        .filter(alive())
+        .into_tuple()
+        .one(transaction)
         .await?;
-    Ok(holders > 0)
+    Ok(holder.is_some())
 }
