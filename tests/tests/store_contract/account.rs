@@ -183,3 +183,33 @@ async fn gives_one_key_to_one_of_fifty_accounts(bench: Bench) {
     assert_eq!(changes.iter().filter(changed).count(), 1);
     assert_eq!(changes.iter().filter(refused).count(), 49);
 }
+
+/// Where one server serves, accounts are read from memory: it must never lag behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_change_is_seen_at_once_by_a_server_that_remembers() {
+    let bench = Bench::sqlite().await;
+    bench.store.begin_serving().await.unwrap();
+    let anna = bench.account("anna").await;
+    let changed = || event(EventKind::AccountKeyChanged, "anna");
+    let read = async || {
+        bench
+            .store
+            .account("default", "anna")
+            .await
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(read().await, anna);
+
+    let agree = bench.store.update_account("anna", None, true, changed());
+    agree.await.unwrap();
+    assert!(read().await.terms_agreed);
+    let rekey = bench
+        .store
+        .change_key("anna", &anna.thumbprint, "{}", "new", changed());
+    rekey.await.unwrap();
+    assert_eq!(read().await.thumbprint, "new");
+    let deactivate = bench.store.deactivate_account("anna", changed());
+    deactivate.await.unwrap();
+    assert_eq!(read().await.status, AccountStatus::Deactivated);
+}

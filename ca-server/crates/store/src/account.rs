@@ -1,5 +1,11 @@
 //! Accounts.
 
+mod memory;
+
+pub(crate) use memory::Memory;
+
+use std::sync::Arc;
+
 use ca_acme::account::{Account, AccountStatus};
 use ca_acme::store::{KeyChange, Registration};
 use ca_issuance::audit::Event;
@@ -29,12 +35,14 @@ pub(crate) struct Update {
     pub(crate) contacts: Option<Vec<String>>,
     pub(crate) terms_agreed: bool,
     pub(crate) event: Event,
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// Deactivates an account and what hangs on it.
 pub(crate) struct Deactivate {
     pub(crate) id: String,
     pub(crate) event: Event,
+    pub(crate) memory: Arc<Memory>,
 }
 
 /// Swaps an account's key.
@@ -44,6 +52,7 @@ pub(crate) struct ChangeKey {
     pub(crate) new_jwk: String,
     pub(crate) new_thumbprint: String,
     pub(crate) event: Event,
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Change for Register {
@@ -91,6 +100,10 @@ impl Change for Update {
             .filter(|account| account.status == AccountStatus::Valid)
             .ok_or(Error::Conflict)
     }
+
+    fn forget(&self) {
+        self.memory.forget(&self.id);
+    }
 }
 
 impl Change for Deactivate {
@@ -107,6 +120,10 @@ impl Change for Deactivate {
         authorization::deactivate_all_of(transaction, &self.id).await?;
         audit::record(transaction, &self.event).await?;
         by_id(transaction, &self.id).await?.ok_or(Error::Conflict)
+    }
+
+    fn forget(&self) {
+        self.memory.forget(&self.id);
     }
 }
 
@@ -139,6 +156,10 @@ impl Change for ChangeKey {
         audit::record(transaction, &self.event).await?;
         let account = by_id(transaction, &self.id).await?;
         account.map(KeyChange::Changed).ok_or(Error::Conflict)
+    }
+
+    fn forget(&self) {
+        self.memory.forget(&self.id);
     }
 }
 

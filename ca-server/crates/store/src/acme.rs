@@ -1,5 +1,7 @@
 //! The port of `ca-acme`: each method hands its intent to the writer, or reads.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use ca_acme::Problem;
 use ca_acme::account::Account;
@@ -30,7 +32,8 @@ impl AcmeStore for Store {
     }
 
     async fn account(&self, directory: &str, id: &str) -> Result<Option<Account>, StoreError> {
-        let found = account::by_id(self.reads(), id).await?;
+        let reading = account::by_id(self.reads(), id);
+        let found = self.accounts().read(id, reading).await?;
         Ok(found.filter(|account| account.directory == directory))
     }
 
@@ -54,13 +57,18 @@ impl AcmeStore for Store {
             contacts: contacts.map(<[String]>::to_vec),
             terms_agreed,
             event,
+            memory: Arc::clone(self.accounts()),
         };
         Ok(self.write(update).await?)
     }
 
     async fn deactivate_account(&self, id: &str, event: Event) -> Result<Account, StoreError> {
-        let id = id.to_owned();
-        Ok(self.write(account::Deactivate { id, event }).await?)
+        let deactivate = account::Deactivate {
+            id: id.to_owned(),
+            event,
+            memory: Arc::clone(self.accounts()),
+        };
+        Ok(self.write(deactivate).await?)
     }
 
     async fn change_key(
@@ -77,6 +85,7 @@ impl AcmeStore for Store {
             new_jwk: new_jwk.to_owned(),
             new_thumbprint: new_thumbprint.to_owned(),
             event,
+            memory: Arc::clone(self.accounts()),
         };
         Ok(self.write(change).await?)
     }

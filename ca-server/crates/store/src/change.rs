@@ -21,6 +21,10 @@ pub(crate) trait Change: Send + Sync + 'static {
         &self,
         transaction: &DatabaseTransaction,
     ) -> impl Future<Output = Result<Self::Outcome, Error>> + Send;
+
+    /// Forgets what memory holds and this change has made stale. Called once it is settled, also
+    /// if the asker has hung up, before anybody learns of its outcome.
+    fn forget(&self) {}
 }
 
 /// Whether a unit waits for an answer or for another run.
@@ -93,12 +97,15 @@ impl<C: Change> Unit for Pending<C> {
     }
 
     fn answer(self: Box<Self>) {
+        self.change.forget();
         let outcome = self.outcome.unwrap_or(Err(Error::Closed));
         // An asker that hung up loses only the answer: the change is made.
         let _ = self.asker.send(outcome);
     }
 
     fn fail(self: Box<Self>, error: Error) {
+        // A failed commit may have come through.
+        self.change.forget();
         let _ = self.asker.send(Err(error));
     }
 }

@@ -9,12 +9,12 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
-use crate::Error;
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
 use crate::nonce::{self, Memory};
 use crate::schema;
 use crate::writer::{self, Queue};
+use crate::{Error, account};
 
 /// What the certificate authority remembers. Clones share the connections.
 ///
@@ -31,6 +31,7 @@ struct Shared {
     reads: DatabaseConnection,
     writes: DatabaseConnection,
     queue: Queue,
+    accounts: Arc<account::Memory>,
     nonces: Nonces,
     writers: Mutex<Vec<JoinHandle<()>>>,
     serving: Mutex<Option<File>>,
@@ -79,6 +80,7 @@ impl Store {
                 reads: connections.reads,
                 writes: connections.writes,
                 queue,
+                accounts: Arc::default(),
                 nonces,
                 writers: Mutex::new(tasks),
                 serving: Mutex::new(None),
@@ -119,7 +121,10 @@ impl Store {
             .serving
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(lock);
-        self.own_nonces().await.map(drop)
+        self.own_nonces().await?;
+        // Nobody else changes accounts from here on.
+        self.shared.accounts.begin();
+        Ok(())
     }
 
     /// Answers whether the database can be read.
@@ -159,6 +164,11 @@ impl Store {
     /// The connections that read.
     pub(crate) fn reads(&self) -> &DatabaseConnection {
         &self.shared.reads
+    }
+
+    /// Accounts in memory, where this server is the only one.
+    pub(crate) fn accounts(&self) -> &Arc<account::Memory> {
+        &self.shared.accounts
     }
 
     /// This moment.
