@@ -133,7 +133,7 @@ impl Config {
             faults.push("at least one [[issuer]] and one [[profile]] are needed".to_owned());
         }
         for issuer in &self.issuers {
-            faults.extend(issuer.faults());
+            faults.extend(issuer.faults(&self.base));
         }
         let issuers: BTreeSet<&str> = self
             .issuers

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::readiness::Readiness;
-use crate::app::{App, DRAIN, Revocation};
+use crate::app::{App, DRAIN, Revocation, roots};
 use crate::error::Error;
 use crate::http::listener::{Listener, Transport};
 use crate::http::ops::{Check, OpsState};
@@ -26,6 +26,7 @@ use crate::tls;
 impl App {
     /// Serves until SIGTERM or SIGINT, then drains.
     pub(crate) async fn serve(self) -> Result<(), Error> {
+        raise_open_files();
         let app = Arc::new(self);
         app.make_ready().await?;
         let listeners = app.listeners().await?;
@@ -45,7 +46,7 @@ impl App {
         );
         notify_systemd(sd_notify::NotifyState::Ready);
 
-        stopped().await?;
+        app.stopped().await?;
         tracing::info!("stopping: no new connections, finishing what is under way");
         notify_systemd(sd_notify::NotifyState::Stopping);
         stop.cancel();
@@ -122,6 +123,33 @@ impl App {
         ])
     }
 
+    /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again; the rest of the
+    /// configuration needs a restart, which costs clients nothing but a reconnect.
+    async fn stopped(&self) -> Result<(), Error> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(Error::Runtime)?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hangup.recv() => self.read_roots_again(),
+            }
+        }
+    }
+
+    fn read_roots_again(&self) {
+        match roots::load(&self.config, &self.corridor) {
+            Ok(fresh) => {
+                self.roots.store(Arc::new(fresh));
+                tracing::info!("read the roots' CRLs again; other settings need a restart");
+            }
+            Err(error) => {
+                tracing::error!(error = error.in_full(), "the roots' CRLs stay as they were")
+            }
+        }
+    }
+
     fn pki_state(&self) -> PkiState {
         let issuers = self.corridor.issuers().filter_map(|issuer| {
             let Revocation {
@@ -163,6 +191,24 @@ impl App {
     }
 }
 
+/// Thousands of idle clients must not use up the descriptors that the store and validation need.
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(OPEN_FILES) {
+        Ok(limit) if limit < OPEN_FILES => {
+            tracing::warn!(
+                limit,
+                wanted = OPEN_FILES,
+                "few open files are allowed: see LimitNOFILE"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
+}
+
+/// Three listeners full of connections, and room for everything else.
+const OPEN_FILES: u64 = 65_536;
+
 async fn bind(
     name: &'static str,
     address: SocketAddr,
@@ -182,20 +228,6 @@ async fn bind(
         transport,
         router,
     })
-}
-
-/// Returns at SIGTERM or SIGINT. SIGHUP is taken and answered in the log: nothing is reloaded yet.
-async fn stopped() -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(Error::Runtime)?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => tracing::warn!("SIGHUP: restart to read the configuration again"),
-        }
-    }
 }
 
 fn notify_systemd(state: sd_notify::NotifyState<'_>) {

@@ -1,7 +1,8 @@
 //! `[[issuer]]`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ca_keys::KeyUri;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
@@ -36,7 +37,7 @@ pub struct IssuerSection {
 }
 
 impl IssuerSection {
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self, base: &Path) -> Vec<String> {
         let mut faults = Vec::new();
         let name = &self.name;
         if name == "root" || name == "all" || name.ends_with("-root") {
@@ -44,10 +45,8 @@ impl IssuerSection {
                 "issuer {name}: root, all and names in -root are taken in URLs"
             ));
         }
-        if !self.key.starts_with("pkcs11:") && !self.key.starts_with("file:") {
-            faults.push(format!(
-                "issuer {name}: key must begin with pkcs11: or file:"
-            ));
+        if let Err(error) = KeyUri::parse(&self.key, base) {
+            faults.push(format!("issuer {name}: key: {error}"));
         }
         if self.sessions == Some(0) || self.sessions > Some(256) {
             faults.push(format!("issuer {name}: sessions must be 1 to 256"));
