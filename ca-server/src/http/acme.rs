@@ -2,6 +2,7 @@
 
 mod account;
 mod authorization;
+mod body;
 mod certificate;
 mod challenge;
 mod directory;

@@ -1,16 +1,15 @@
 //! Handler arguments that state who signed the request (RFC 8555 §6.2).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody, to_bytes};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use ca_acme::request::{AccountRequest, KeyRequest, SignedRequest, Unverified};
 use ca_acme::{Acme, Error, Problem};
-use tokio::time::timeout;
 
+use super::body::read_body;
 use super::headers::directory_in;
 use crate::http::problem::Refusal;
 
@@ -93,25 +92,3 @@ fn require_jose(headers: &HeaderMap) -> Result<(), Error> {
     let detail = "POST wants the Content-Type application/jose+json";
     Err(Problem::malformed(detail).with_status(415).into())
 }
-
-async fn read_body(request: Request) -> Result<Bytes, Error> {
-    let body = request.into_body();
-    if body.size_hint().lower() > BODY_LIMIT_BYTES as u64 {
-        return Err(too_large());
-    }
-    let Ok(read) = timeout(BODY_DEADLINE, to_bytes(body, BODY_LIMIT_BYTES)).await else {
-        let slow = Problem::malformed("the body came too slowly").with_status(408);
-        return Err(slow.into());
-    };
-    // The other reason, a broken connection, hears no answer anyway.
-    read.map_err(|_| too_large())
-}
-
-fn too_large() -> Error {
-    let detail = format!("the body is larger than {} KiB", BODY_LIMIT_BYTES / 1024);
-    Problem::malformed(detail).with_status(413).into()
-}
-
-/// A CSR with a hundred names and an RSA-8192 key, twice base64url, is below 20 KiB.
-const BODY_LIMIT_BYTES: usize = 64 * 1024;
-const BODY_DEADLINE: Duration = Duration::from_secs(10);

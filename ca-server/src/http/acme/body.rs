@@ -1,0 +1,142 @@
+//! Bodies of POST requests: bounded in size and time.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::header::EXPECT;
+use ca_acme::{Error, Problem};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+/// Reads a request's body.
+pub(super) async fn read_body(request: Request) -> Result<Bytes, Error> {
+    let waits = request.headers().contains_key(EXPECT);
+    let mut body = request.into_body();
+    // Who waits for permission to send is told before anything is sent.
+    if waits && body.size_hint().lower() > BODY_LIMIT_BYTES as u64 {
+        return Err(too_large());
+    }
+    let read = timeout(BODY_DEADLINE, collect(&mut body)).await;
+    let read = read.unwrap_or(Err(Unread::TooSlow));
+    match read {
+        Ok(octets) => Ok(octets.into()),
+        Err(Unread::TooLarge) => {
+            // Most clients look for an answer only when they have sent all.
+            let _ = timeout(DRAIN_DEADLINE, drain(&mut body)).await;
+            Err(too_large())
+        }
+        Err(Unread::TooSlow) => {
+            let slow = Problem::malformed("the body came too slowly").with_status(408);
+            Err(slow.into())
+        }
+        Err(Unread::Broken) => Err(Problem::malformed("the body broke off").into()),
+    }
+}
+
+/// Why a body was not read to its end.
+enum Unread {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+async fn collect(body: &mut Body) -> Result<Vec<u8>, Unread> {
+    let mut octets = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Unread::Broken)?;
+        // Trailers say nothing here.
+        let data = frame.into_data().unwrap_or_default();
+        if octets.len() + data.len() > BODY_LIMIT_BYTES {
+            return Err(Unread::TooLarge);
+        }
+        octets.extend_from_slice(&data);
+    }
+    Ok(octets)
+}
+
+/// Reads on and throws away, up to a bound.
+async fn drain(body: &mut Body) {
+    let mut drained = 0;
+    while drained < DRAIN_LIMIT_BYTES
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        drained += frame.into_data().unwrap_or_default().len();
+    }
+}
+
+fn too_large() -> Error {
+    let detail = format!("the body is larger than {} KiB", BODY_LIMIT_BYTES / 1024);
+    Problem::malformed(detail).with_status(413).into()
+}
+
+/// A CSR with a hundred names and an RSA-8192 key, twice base64url, is below 20 KiB.
+const BODY_LIMIT_BYTES: usize = 64 * 1024;
+const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    /// Returns how many octets were read, or the status of the refusal.
+    async fn outcome(request: Request) -> Result<usize, u16> {
+        match read_body(request).await {
+            Ok(octets) => Ok(octets.len()),
+            Err(Error::Refused(problem)) => Err(problem.status),
+            Err(other) => panic!("not a refusal: {other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn takes_64_kib_and_refuses_one_more_after_all_was_sent() {
+        for (length, expected) in [(0, Ok(0)), (65_536, Ok(65_536)), (65_537, Err(413))] {
+            let whole = Request::new(Body::from(vec![b'x'; length]));
+            let pieces = stream::iter(vec![b'x'; length]).map(|octet| Ok::<_, Infallible>([octet]));
+            let pieces = pieces.map(|piece| piece.map(|octets| Bytes::copy_from_slice(&octets)));
+            let pieces = Request::new(Body::from_stream(pieces));
+
+            assert_eq!(outcome(whole).await, expected);
+            assert_eq!(outcome(pieces).await, expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn tells_who_waits_before_it_sends() {
+        let mut request = Request::new(Body::from(vec![b'x'; 100_000]));
+        request
+            .headers_mut()
+            .insert(EXPECT, "100-continue".parse().unwrap());
+
+        assert_eq!(outcome(request).await, Err(413));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_up_on_bodies_that_stall_or_never_end() {
+        let some = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
+        let stalled = Request::new(Body::from_stream(some.chain(stream::pending())));
+        let large = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b'x'; 70_000]))]);
+        let large = Request::new(Body::from_stream(large.chain(stream::pending())));
+        let endless = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![b'x'; 65_536])));
+        let endless = Request::new(Body::from_stream(endless));
+
+        assert_eq!(outcome(stalled).await, Err(408));
+        assert_eq!(outcome(large).await, Err(413));
+        assert_eq!(outcome(endless).await, Err(413));
+    }
+
+    #[tokio::test]
+    async fn refuses_a_body_that_breaks_off() {
+        let broken = stream::iter([Ok(Bytes::from_static(b"{")), Err(io::Error::other("cut"))]);
+
+        let outcome = outcome(Request::new(Body::from_stream(broken))).await;
+
+        assert_eq!(outcome, Err(400));
+    }
+}
