@@ -13,7 +13,10 @@ pub(crate) fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Problem> {
     if first_octet(payload) != Some(b'{') {
         return Err(Problem::malformed("the payload is not a JSON object"));
     }
-    serde_json::from_slice(payload).map_err(|reason| {
+    // serde would not look at the octets of members that nobody reads.
+    let text =
+        std::str::from_utf8(payload).map_err(|_| Problem::malformed("the payload is not UTF-8"))?;
+    serde_json::from_str(text).map_err(|reason| {
         let reason: String = reason.to_string().chars().take(LONGEST_REASON).collect();
         Problem::malformed(format!("the payload does not read: {reason}"))
     })
