@@ -7,5 +7,6 @@ mod envelope;
 mod external_account;
 mod key_change;
 mod nonce;
+mod order;
 mod revocation;
 mod world;
