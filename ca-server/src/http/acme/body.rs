@@ -11,19 +11,32 @@ use tokio::time::timeout;
 
 /// Reads a request's body.
 pub(super) async fn read_body(request: Request) -> Result<Bytes, Error> {
+    read_within(request, PATIENCE).await
+}
+
+/// How long a client may take.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For a body that fits.
+    body: Duration,
+    /// For the rest of one that does not.
+    rest: Duration,
+}
+
+async fn read_within(request: Request, patience: Patience) -> Result<Bytes, Error> {
     let waits = request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
     // Who waits for permission to send is told before anything is sent.
     if waits && body.size_hint().lower() > BODY_LIMIT_BYTES as u64 {
         return Err(too_large());
     }
-    let read = timeout(BODY_DEADLINE, collect(&mut body)).await;
+    let read = timeout(patience.body, collect(&mut body)).await;
     let read = read.unwrap_or(Err(Unread::TooSlow));
     match read {
         Ok(octets) => Ok(octets.into()),
         Err(Unread::TooLarge) => {
             // Most clients look for an answer only when they have sent all.
-            let _ = timeout(DRAIN_DEADLINE, drain(&mut body)).await;
+            let _ = timeout(patience.rest, drain(&mut body)).await;
             Err(too_large())
         }
         Err(Unread::TooSlow) => {
@@ -73,8 +86,10 @@ fn too_large() -> Error {
 /// A CSR with a hundred names and an RSA-8192 key, twice base64url, is below 20 KiB.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
-const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+const PATIENCE: Patience = Patience {
+    body: Duration::from_secs(10),
+    rest: Duration::from_secs(2),
+};
 
 #[cfg(test)]
 mod tests {
@@ -85,9 +100,18 @@ mod tests {
 
     use super::*;
 
+    const NONE: Patience = Patience {
+        body: Duration::ZERO,
+        rest: Duration::ZERO,
+    };
+
     /// Returns how many octets were read, or the status of the refusal.
     async fn outcome(request: Request) -> Result<usize, u16> {
-        match read_body(request).await {
+        outcome_within(request, PATIENCE).await
+    }
+
+    async fn outcome_within(request: Request, patience: Patience) -> Result<usize, u16> {
+        match read_within(request, patience).await {
             Ok(octets) => Ok(octets.len()),
             Err(Error::Refused(problem)) => Err(problem.status),
             Err(other) => panic!("not a refusal: {other}"),
@@ -117,7 +141,7 @@ mod tests {
         assert_eq!(outcome(request).await, Err(413));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn gives_up_on_bodies_that_stall_or_never_end() {
         let some = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
         let stalled = Request::new(Body::from_stream(some.chain(stream::pending())));
@@ -126,8 +150,8 @@ mod tests {
         let endless = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![b'x'; 65_536])));
         let endless = Request::new(Body::from_stream(endless));
 
-        assert_eq!(outcome(stalled).await, Err(408));
-        assert_eq!(outcome(large).await, Err(413));
+        assert_eq!(outcome_within(stalled, NONE).await, Err(408));
+        assert_eq!(outcome_within(large, NONE).await, Err(413));
         assert_eq!(outcome(endless).await, Err(413));
     }
 
