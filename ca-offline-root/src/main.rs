@@ -11,18 +11,17 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let mut console = Console;
-    let mut lines = Lines::new(io::stdin().lock(), io::stderr());
-    let terminal: &mut dyn Terminal = match io::stdin().is_terminal() {
-        true => &mut console,
-        false => &mut lines,
+    // Not both at once: whoever reads lines holds the lock on standard input.
+    let mut terminal: Box<dyn Terminal> = match io::stdin().is_terminal() {
+        true => Box::new(Console),
+        false => Box::new(Lines::new(io::stdin().lock(), io::stderr())),
     };
     let world = World {
         clock: &now,
         entropy: &|octets| getrandom::fill(octets).map_err(|error| error.to_string()),
         interfaces_up: &network::interfaces_up,
         program: std::env::current_exe().ok(),
-        terminal,
+        terminal: &mut *terminal,
     };
 
     match execute(&arguments.command, world, &mut io::stdout().lock()) {

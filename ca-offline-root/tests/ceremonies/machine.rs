@@ -139,6 +139,26 @@ fn writes_the_same_certificate_fields_for_the_same_clock() {
 }
 
 #[test]
+fn converses_on_a_terminal() {
+    let bench = Bench::new();
+    bench.write("root.toml", TYPED_ROOT);
+    let program = env!("CARGO_BIN_EXE_ca-offline-root");
+    let command = format!("{program} run root.toml --network-is-up-on-purpose");
+
+    let outcome = bench.program(
+        "script",
+        &["-qec", &command, "/dev/null"],
+        "Olga\nWim\nno\n",
+    );
+
+    assert!(
+        outcome.stdout.contains("the answer was \"no\""),
+        "{outcome:?}"
+    );
+    outcome.expect_code(5);
+}
+
+#[test]
 fn lists_its_exit_codes() {
     let bench = Bench::new();
 
