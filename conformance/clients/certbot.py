@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness.bench import Issued
+from harness.network import free_port
 from judges import verdict
 
 
@@ -12,6 +13,7 @@ def suite(bench):
     with bench.check("registers an account with a contact") as check:
         certbot.run(check, "register", "--agree-tos", "--no-eff-email", "--email", "a@example.test")
     gets_certificates(bench, certbot)
+    is_told_why_a_challenge_failed(bench, certbot)
     renews_and_revokes(bench, certbot)
     revokes_with_the_certificates_key(bench, certbot)
     binds_an_external_account(bench)
@@ -38,6 +40,19 @@ def gets_certificates(bench, certbot):
         certbot.run(check, "certonly", *certbot.http_01(), "-d", bench.host("rsa"),
                     "--key-type", "rsa", "--rsa-key-size", "3072")
     verdict.accepted(bench, "RSA", certbot.issued(bench.host("rsa")))
+
+
+def is_told_why_a_challenge_failed(bench, certbot):
+    """The reason reaches the user in words: nobody listens, or the record is not there."""
+    with bench.check("is told that nobody answers at the name") as check:
+        output = certbot.refused(check, "certonly", "--standalone", "--http-01-address",
+                                 bench.address, "--http-01-port", free_port(bench.address),
+                                 "-d", bench.host("silent"))
+        check.find(r"Type: +connection\n", output, "another problem")
+    with bench.check("is told that a TXT record is missing") as check:
+        output = certbot.refused(check, "certonly", "--manual", "--preferred-challenges", "dns",
+                                 "--manual-auth-hook", "true", "-d", bench.host("missing"))
+        check.find(r"Type: +(dns|unauthorized)\n", output, "another problem")
 
 
 def renews_and_revokes(bench, certbot):
@@ -81,8 +96,9 @@ def binds_an_external_account(bench):
 class Certbot:
     """certbot with a configuration folder of its own."""
 
-    def __init__(self, bench, folder, directory="default"):
+    def __init__(self, bench, folder, directory="default", program="certbot"):
         self.bench = bench
+        self.program = program
         self.folder = folder
         self.directory = bench.authority.directory(directory)
         self.environment = {
@@ -118,7 +134,7 @@ class Certbot:
 
     def _command(self, command, options):
         folders = [f"--{name}-dir={self.folder / name}" for name in ("config", "work", "logs")]
-        return ("certbot", command, "--non-interactive", "--server", self.directory,
+        return (self.program, command, "--non-interactive", "--server", self.directory,
                 *folders, *options)
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from harness.authority import Authority
+from harness.network import fetch
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -23,7 +24,30 @@ def suite(bench):
         with authority.started(check):
             for command in commands[1:]:
                 with bench.check(in_short(command)) as step:
-                    step.run("sh", "-euc", here(command, authority), env=environment, cwd=home)
+                    output = step.run("sh", "-euc", here(command, authority), env=environment,
+                                      cwd=home)
+                    if command.startswith("openssl ocsp"):
+                        step.require(": good\n" in output, f"not good: {output}")
+            continues_when_run_again(bench, authority)
+
+
+def continues_when_run_again(bench, authority):
+    """The same root, and what was revoked stays revoked."""
+    with bench.check("quickstart run again continues the same CA") as check:
+        root, listed = authority.root.read_text(), revoked_serials(check, bench, authority)
+        check.require(authority.stop() == 0, "the server did not stop in good order")
+        authority.quickstart(check)
+        check.require(authority.root.read_text() == root, "the root is another one")
+        lost = listed - revoked_serials(check, bench, authority)
+        check.require(listed and not lost, f"{lost} of {listed} are not revoked any more")
+
+
+def revoked_serials(check, bench, authority):
+    """The serials that the published CRL lists."""
+    file = bench.folder / "tls.pem"
+    file.write_bytes(fetch(f"{authority.pki_url}/crl/tls.pem"))
+    listing = check.run("openssl", "crl", "-noout", "-text", "-in", file)
+    return set(re.findall(r"Serial Number: (\w+)", listing))
 
 
 def commands_of(section):

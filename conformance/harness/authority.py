@@ -25,16 +25,20 @@ class Authority:
     @contextlib.contextmanager
     def started(self, check):
         """Makes the CA with quickstart, edits the configuration, serves it until the end."""
-        addresses = [f"--{name}=127.0.0.1:0" for name in ("public", "pki", "ops")]
-        self._start(check, "quickstart", "--data", self.folder, *addresses)
-        code = self._process.stop()
+        self.quickstart(check)
+        code = self.stop()
         check.require(code == 0, f"quickstart ended with {code} when it was asked to stop")
         self._edit_configuration()
         self.serve(check)
         try:
             yield self
         finally:
-            self._process.stop()
+            self.stop()
+
+    def quickstart(self, check):
+        """Makes the CA with free ports, or continues it with the same ones."""
+        addresses = [f"--{name}=127.0.0.1:0" for name in ("public", "pki", "ops")]
+        self._start(check, "quickstart", "--data", self.folder, *addresses)
 
     def serve(self, check):
         """Serves the CA by its configuration file."""

@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 _running = set()
+_is_over = threading.Event()
 _running_lock = threading.Lock()
 
 
@@ -61,7 +62,8 @@ class Background:
 
 
 def end_everything():
-    """Ends what is still running, however the run comes to its end."""
+    """Ends what is still running and starts nothing more, however the run comes to its end."""
+    _is_over.set()
     with _running_lock:
         processes = list(_running)
     for process in processes:
@@ -71,6 +73,8 @@ def end_everything():
 @contextlib.contextmanager
 def _started(command, output, env, cwd):
     """Starts a program in a process group of its own, so that its children can be ended, too."""
+    if _is_over.is_set():
+        raise OSError("the run is over")
     process = subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,

@@ -10,8 +10,9 @@ PROGRAMS = (
     "acme-tiny", "certbot", "certtool", "curl", "dehydrated", "lego", "nginx", "named",
     "nsupdate", "ocsptool", "openssl", "tsig-keygen",
 )
-LINTERS = (
-    "lint_crl", "lint_ocsp_response", "lint_pkix_cert", "lint_pkix_signer_signee_cert_chain",
+FROM_PIP = (
+    "certbot", "lint_crl", "lint_ocsp_response", "lint_pkix_cert",
+    "lint_pkix_signer_signee_cert_chain",
 )
 
 
@@ -20,4 +21,4 @@ def missing_tools():
     # Debian keeps servers in sbin, which is not on everybody's path.
     os.environ["PATH"] += os.pathsep + os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin"))
     missing = [name for name in PROGRAMS if not shutil.which(name)]
-    return missing + [name for name in LINTERS if not (VENV / "bin" / name).exists()]
+    return missing + [name for name in FROM_PIP if not (VENV / "bin" / name).exists()]

@@ -29,7 +29,8 @@ def verify(authority, issued):
     """The command that verifies a chain."""
     chain = issued.leaf.with_suffix(".chain.pem")
     chain.write_text(issued.leaf.read_text() + issued.chain.read_text())
-    return ("certtool", "--verify", "--load-ca-certificate", authority.root, "--infile", chain)
+    return ("certtool", "--verify", "--verify-profile", "medium", "--load-ca-certificate",
+            authority.root, "--infile", chain)
 
 
 def ask(authority, issued, nonce):

@@ -31,7 +31,7 @@ def peers_are_judged(bench, port, nginx, certbot, client):
     with bench.check("lets a client in by its certificate") as check:
         answer = visit(bench, port, client)[1]
         check.require(answer.startswith("200"), f"not let in: {answer}")
-    with bench.check("staples the OCSP answer that it fetched by GET") as check:
+    with bench.check("staples the OCSP answer that it fetched by GET"):
         wait_for(lambda: is_stapled(bench, port), "a stapled answer", 20)
     with bench.check("refuses the revoked client by the published CRLs") as check:
         certbot.run(check, "revoke", "--cert-name", bench.host("client"),
