@@ -1,0 +1,150 @@
+//! An ACME client that does as it is told, right or wrong.
+
+mod answer;
+mod flow;
+mod key;
+mod post;
+
+use std::sync::{Arc, Mutex};
+
+use reqwest::Certificate;
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+
+use crate::TestCa;
+
+pub use answer::Answer;
+pub use flow::{Issued, Order, challenge_of, identifiers, revocation};
+pub use key::{AccountKey, KeyKind, base64url};
+pub use post::Post;
+
+/// A client with a key and, once registered, an account.
+#[derive(Clone, Debug)]
+pub struct RawAcme<'ca> {
+    /// The server that it speaks to.
+    pub ca: &'ca TestCa,
+    /// The account key.
+    pub key: Arc<AccountKey>,
+    /// The account's URL.
+    pub kid: Option<String>,
+    http: reqwest::Client,
+    directory: Arc<Value>,
+    nonces: Arc<Mutex<Vec<String>>>,
+}
+
+impl<'ca> RawAcme<'ca> {
+    /// Makes a client of the directory `default` with a fresh P-256 key and no account.
+    pub async fn new(ca: &'ca TestCa) -> Self {
+        Self::at(ca, "default", AccountKey::generate(KeyKind::Es256)).await
+    }
+
+    /// Makes a client and registers it.
+    pub async fn registered(ca: &'ca TestCa) -> Self {
+        let mut client = Self::new(ca).await;
+        client.register(json!({})).await.expect_status(201);
+        client
+    }
+
+    /// Makes a client of a directory with this key and no account.
+    pub async fn at(ca: &'ca TestCa, directory: &str, key: AccountKey) -> Self {
+        let http = http_client(ca);
+        let url = ca.directory_url(directory);
+        let answer = http.get(&url).send().await.expect("the server answers");
+        let answer = Answer::from(answer).await.expect_status(200);
+        Self {
+            ca,
+            key: Arc::new(key),
+            kid: None,
+            http,
+            directory: Arc::new(answer.json()),
+            nonces: Arc::default(),
+        }
+    }
+
+    /// Makes another client of the same directory with this key and no account.
+    pub fn with_key(&self, key: AccountKey) -> Self {
+        Self {
+            key: Arc::new(key),
+            kid: None,
+            nonces: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the directory object.
+    pub fn directory(&self) -> &Value {
+        &self.directory
+    }
+
+    /// Returns a URL in the directory: `newOrder`, `keyChange`, …
+    pub fn url(&self, resource: &str) -> String {
+        let url = self.directory[resource].as_str();
+        url.unwrap_or_else(|| panic!("the directory has no {resource}"))
+            .to_owned()
+    }
+
+    /// Takes a nonce that was not used yet.
+    pub async fn nonce(&self) -> String {
+        let kept = self.nonces.lock().unwrap().pop();
+        match kept {
+            Some(nonce) => nonce,
+            None => self.fresh_nonce().await,
+        }
+    }
+
+    /// Asks newNonce.
+    pub async fn fresh_nonce(&self) -> String {
+        let answer = self.http.head(self.url("newNonce")).send().await;
+        let answer = Answer::from(answer.expect("the server answers")).await;
+        let nonce = answer.header("replay-nonce").expect("newNonce gives one");
+        nonce.to_owned()
+    }
+
+    /// Prepares a POST, signed by the account, or by the bare key while there is none.
+    pub fn post(&self, url: &str, payload: &Value) -> Post<'_> {
+        Post::new(self, url, payload.to_string().into_bytes())
+    }
+
+    /// Prepares a POST-as-GET.
+    pub fn read(&self, url: &str) -> Post<'_> {
+        Post::new(self, url, Vec::new())
+    }
+
+    /// Sends a GET.
+    pub async fn get(&self, url: &str) -> Answer {
+        let answer = self.http.get(url).send().await;
+        Answer::from(answer.expect("the server answers")).await
+    }
+
+    /// Returns the HTTP client, which trusts the CA's root only and follows no redirect.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Sends newAccount and remembers the account.
+    pub async fn register(&mut self, payload: Value) -> Answer {
+        let answer = self.post(&self.url("newAccount"), &payload).with_jwk();
+        let answer = answer.send().await;
+        if (200..300).contains(&answer.status) {
+            self.kid = answer.header("location").map(str::to_owned);
+        }
+        answer
+    }
+
+    fn keep_nonce(&self, answer: &Answer) {
+        if let Some(nonce) = answer.header("replay-nonce") {
+            self.nonces.lock().unwrap().push(nonce.to_owned());
+        }
+    }
+}
+
+/// Makes an HTTP client that trusts a CA's root only and follows no redirect.
+pub fn http_client(ca: &TestCa) -> reqwest::Client {
+    let root = std::fs::read(ca.root_file()).expect("the CA has a root");
+    reqwest::Client::builder()
+        .tls_certs_only([Certificate::from_pem(&root).expect("PEM")])
+        .redirect(Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client")
+}

@@ -1,0 +1,221 @@
+//! The real program, started in a folder of its own.
+
+mod builder;
+mod intermediate;
+mod keeper;
+mod log;
+mod process;
+mod program;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::{Arc, Mutex};
+
+use toml::Table;
+
+use crate::Network;
+use keeper::Keeper;
+use process::Process;
+
+pub use builder::TestCaBuilder;
+pub use log::Log;
+pub use program::{ca_server, offline_root, run};
+
+/// A CA made by `ca-server quickstart` and served by `ca-server serve`.
+///
+/// Lives as long as this value or, in a static, as long as the process: its keeper ends the
+/// program and removes the folder either way.
+#[derive(Debug)]
+pub struct TestCa {
+    /// What the server sees of the world.
+    pub network: Arc<Network>,
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+    process: Mutex<Option<Process>>,
+    log: Log,
+    keeper: Keeper,
+}
+
+impl TestCa {
+    /// Starts a CA as quickstart makes it; validation goes to its [`Network`].
+    pub fn quickstart() -> Self {
+        Self::builder().start()
+    }
+
+    /// Prepares a CA with settings of its own.
+    pub fn builder() -> TestCaBuilder {
+        TestCaBuilder::default()
+    }
+
+    /// Returns the folder that holds everything.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.join("ca-server.toml")
+    }
+
+    /// Reads the configuration file.
+    pub fn config(&self) -> Table {
+        read_config(&self.config_file())
+    }
+
+    /// Changes the configuration file; the next start sees it.
+    pub fn edit(&self, change: impl FnOnce(&mut Table)) {
+        let mut config = self.config();
+        change(&mut config);
+        fs::write(self.config_file(), config.to_string()).expect("the folder is writable");
+    }
+
+    /// Returns the root certificate's file.
+    pub fn root_file(&self) -> PathBuf {
+        self.folder.join("root.pem")
+    }
+
+    /// Returns the intermediate's file.
+    pub fn issuer_file(&self) -> PathBuf {
+        self.folder.join("tls.pem")
+    }
+
+    /// Returns the URL that ACME's URLs begin with, without a slash at its end.
+    pub fn external_url(&self) -> String {
+        let config = self.config();
+        let url = config["server"]["external_url"].as_str().unwrap();
+        url.trim_end_matches('/').to_owned()
+    }
+
+    /// Returns a directory's URL.
+    pub fn directory_url(&self, directory: &str) -> String {
+        format!("{}/acme/{directory}/directory", self.external_url())
+    }
+
+    /// Returns where a listener (`public`, `pki`, `ops`) is.
+    pub fn address(&self, listener: &str) -> String {
+        let config = self.config();
+        config["listen"][listener].as_str().unwrap().to_owned()
+    }
+
+    /// Returns a URL of the plain listeners.
+    pub fn plain_url(&self, listener: &str, path: &str) -> String {
+        format!("http://{}{path}", self.address(listener))
+    }
+
+    /// Returns what the server and its commands wrote to standard error so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Starts the server and waits until it is ready.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it ends instead.
+    pub fn start(&self) {
+        if let Err(exit) = self.try_start() {
+            panic!("ca-server ended with {exit}:\n{}", self.log());
+        }
+    }
+
+    /// Starts the server; `Err` is its exit code, where it ended instead of getting ready.
+    pub fn try_start(&self) -> Result<(), i32> {
+        self.launch(&[("serve", None)])
+    }
+
+    /// Stops the server with SIGTERM and returns its exit code.
+    pub fn stop(&self) -> i32 {
+        let process = self.process.lock().unwrap().take();
+        let code = process.expect("the server runs").terminate(&self.log);
+        self.keeper.forget();
+        code
+    }
+
+    /// Ends the server with SIGKILL.
+    pub fn kill(&self) {
+        let process = self.process.lock().unwrap().take();
+        process.expect("the server runs").kill();
+        self.keeper.forget();
+    }
+
+    /// Stops and starts the server.
+    pub fn restart(&self) {
+        let code = self.stop();
+        assert_eq!(code, 0, "stopping failed:\n{}", self.log());
+        self.start();
+    }
+
+    /// Runs a command of the program with `--config` at the end.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = ca_server();
+        command
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_file())
+            .envs(self.environment.clone());
+        command.output().expect("the program runs")
+    }
+
+    /// Sends a signal (`HUP`, `STOP`, `CONT`, …) to the running server.
+    pub fn signal(&self, name: &str) {
+        let process = self.process.lock().unwrap();
+        process.as_ref().expect("the server runs").signal(name);
+    }
+
+    /// Returns the server's process id.
+    pub fn process_id(&self) -> u32 {
+        let process = self.process.lock().unwrap();
+        process.as_ref().expect("the server runs").id()
+    }
+
+    fn launch(&self, words: &[(&str, Option<&str>)]) -> Result<(), i32> {
+        let mut command = ca_server();
+        command.envs(self.environment.clone());
+        for (word, value) in words {
+            command.arg(word).args(value);
+        }
+        if words.iter().all(|(word, _)| *word != "quickstart") {
+            command.arg("--config").arg(self.config_file());
+        }
+        let mut process = Process::spawn(&mut command, &self.log);
+        self.keeper.watch(process.id());
+        let ops = || {
+            let file = self.config_file();
+            file.exists().then(|| {
+                read_config(&file)["listen"]["ops"]
+                    .as_str()
+                    .map(str::to_owned)
+            })?
+        };
+        match process.wait_until_ready(ops, &self.log) {
+            Ok(()) => {
+                *self.process.lock().unwrap() = Some(process);
+                Ok(())
+            }
+            Err(code) => {
+                self.keeper.forget();
+                Err(code)
+            }
+        }
+    }
+}
+
+impl Drop for TestCa {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log.tail());
+        }
+        if let Ok(mut process) = self.process.lock()
+            && let Some(process) = process.take()
+        {
+            process.kill();
+            self.keeper.forget();
+        }
+    }
+}
+
+fn read_config(file: &Path) -> Table {
+    let text = fs::read_to_string(file).expect("there is a configuration");
+    text.parse().expect("the configuration is TOML")
+}

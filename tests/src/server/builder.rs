@@ -1,0 +1,206 @@
+//! What a suite may ask of its CA.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use toml::{Table, Value};
+
+use super::keeper::Keeper;
+use super::{Log, TestCa, intermediate};
+use crate::Network;
+
+/// A CA not made yet.
+#[derive(Default)]
+pub struct TestCaBuilder {
+    edits: Vec<Edit>,
+    environment: Vec<(String, String)>,
+    key: Key,
+}
+
+type Edit = Box<dyn FnOnce(&mut Table)>;
+
+/// Where the intermediate's key is.
+#[derive(Default)]
+enum Key {
+    #[default]
+    File,
+    Token,
+}
+
+impl TestCaBuilder {
+    /// Sets a value: `acme.0.external_account`, `validation.caa_identities`, `database.url`.
+    #[must_use]
+    pub fn set(self, path: &str, value: impl Into<Value>) -> Self {
+        let (path, value) = (path.to_owned(), value.into());
+        self.edit(move |config| set(config, &path, value))
+    }
+
+    /// Appends sections: TOML text with `[[acme]]`, `[[profile]]`, `[[issuer]]`.
+    #[must_use]
+    pub fn append(self, sections: &str) -> Self {
+        let more: Table = sections.parse().expect("TOML");
+        self.edit(move |config| {
+            for (name, tables) in more {
+                let all = config
+                    .entry(name)
+                    .or_insert_with(|| Value::Array(Vec::new()));
+                let all = all.as_array_mut().expect("an array of tables");
+                all.extend(tables.as_array().expect("an array of tables").clone());
+            }
+        })
+    }
+
+    /// Changes the configuration in any way.
+    #[must_use]
+    pub fn edit(mut self, change: impl FnOnce(&mut Table) + 'static) -> Self {
+        self.edits.push(Box::new(change));
+        self
+    }
+
+    /// Sets an environment variable of the server and its commands.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Keeps the data in a new database of the process's PostgreSQL cluster.
+    #[must_use]
+    pub fn on_postgres(self) -> Self {
+        let url = crate::postgres::Cluster::shared().database();
+        self.set("database.url", url.expect("a new database"))
+    }
+
+    /// Keeps the intermediate's key in a SoftHSM token, made as the operator guide says.
+    #[must_use]
+    pub fn with_token(mut self) -> Self {
+        self.key = Key::Token;
+        self
+    }
+
+    /// Makes the CA and waits until it serves.
+    pub fn start(self) -> TestCa {
+        let ca = self.prepare();
+        ca.start();
+        ca
+    }
+
+    /// Makes the CA, migrates its database and starts nothing.
+    pub fn prepare(mut self) -> TestCa {
+        let ca = quickstarted();
+        let network = Arc::clone(&ca.network);
+        ca.edit(|config| {
+            point_at(config, &network);
+            for edit in self.edits.drain(..) {
+                edit(config);
+            }
+        });
+        let ca = match self.key {
+            Key::File => ca,
+            Key::Token => intermediate::move_key_into_token(ca),
+        };
+        let ca = with_environment(ca, self.environment);
+        let migrated = ca.command(&["migrate"]);
+        assert!(migrated.status.success(), "{migrated:?}");
+        ca
+    }
+}
+
+/// Sets a value in a configuration, making the tables on the way.
+pub(super) fn set(config: &mut Table, path: &str, value: Value) {
+    let (way, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut table = config;
+    let mut words = way.split('.').filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        let next = table
+            .entry(word)
+            .or_insert_with(|| Value::Table(Table::new()));
+        let next = if next.is_array() {
+            let place = words.next().and_then(|word| word.parse::<usize>().ok());
+            &mut next[place.expect("a place in the array")]
+        } else {
+            next
+        };
+        table = next.as_table_mut().expect("a table");
+    }
+    table.insert(last.to_owned(), value);
+}
+
+/// Runs quickstart once, as a user does, and stops it. Another program may take a port between
+/// its choice and its use: then others are tried.
+fn quickstarted() -> TestCa {
+    for _attempt in 0..5 {
+        let folder = tempfile::Builder::new().prefix("ca-test-").tempdir();
+        let folder = folder.expect("a temporary folder").keep();
+        let keeper = Keeper::of(&folder);
+        let ca = TestCa {
+            network: Arc::new(Network::start()),
+            folder,
+            environment: Vec::new(),
+            process: Mutex::new(None),
+            log: Log::default(),
+            keeper,
+        };
+        let data = ca.folder.display().to_string();
+        let [public, pki, ops] = addresses();
+        let started = ca.launch(&[
+            ("quickstart", None),
+            ("--data", Some(&data)),
+            ("--public", Some(&public)),
+            ("--pki", Some(&pki)),
+            ("--ops", Some(&ops)),
+        ]);
+        match started {
+            Ok(()) => {
+                assert_eq!(ca.stop(), 0, "quickstart ends in order:\n{}", ca.log());
+                return ca;
+            }
+            Err(ADDRESS_IN_USE) => {}
+            Err(code) => panic!("quickstart ended with {code}:\n{}", ca.log()),
+        }
+    }
+    panic!("no ports are free");
+}
+
+/// Picks ports below those that the kernel gives to outgoing connections: one that was free stays
+/// free while the server restarts.
+fn addresses() -> [String; 3] {
+    let mut found = Vec::new();
+    while found.len() < 3 {
+        let mut random = [0; 2];
+        aws_lc_rs::rand::fill(&mut random).expect("chance");
+        let port = 10_000 + u16::from_be_bytes(random) % 22_000;
+        let free = TcpListener::bind(("127.0.0.1", port)).is_ok();
+        let address = format!("127.0.0.1:{port}");
+        if free && !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found.try_into().expect("three")
+}
+
+/// Lets validation see nothing but the harness's network.
+fn point_at(config: &mut Table, network: &Network) {
+    let port = |address: std::net::SocketAddr| Value::from(i64::from(address.port()));
+    let resolvers = vec![Value::from(network.dns.address().to_string())];
+    set(config, "validation.http_port", port(network.http.address()));
+    set(
+        config,
+        "validation.tls_alpn_port",
+        port(network.tls_alpn.address()),
+    );
+    set(config, "validation.resolvers", Value::Array(resolvers));
+    set(
+        config,
+        "validation.caa_identities",
+        Value::Array(vec![Value::from("ca.test")]),
+    );
+}
+
+fn with_environment(mut ca: TestCa, environment: Vec<(String, String)>) -> TestCa {
+    ca.environment.extend(environment);
+    ca
+}
+
+/// The exit code of a server whose address is taken.
+const ADDRESS_IN_USE: i32 = 6;
