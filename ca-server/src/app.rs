@@ -113,6 +113,7 @@ impl App {
         Ok(JobParts {
             store: self.store.clone(),
             corridor: Arc::clone(&self.corridor),
+            acme: Arc::clone(&self.acme),
             revocation: self.revocation.clone(),
             certificate: Arc::clone(&self.certificate),
             clock: Arc::clone(&self.clock),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use ca_acme::AcmeStore;
+use ca_acme::{Acme, AcmeStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::{Clock, Corridor, Ledger, Settle};
 use ca_store::Store;
@@ -26,6 +26,8 @@ pub(crate) struct JobParts {
     pub(crate) corridor: Arc<Corridor>,
     /// What publishes, by issuer.
     pub(crate) revocation: BTreeMap<String, Revocation>,
+    /// What resumes validations that a server left behind.
+    pub(crate) acme: Arc<Acme>,
     /// What is renewed.
     pub(crate) certificate: Arc<ServerCertificate>,
     /// Time.
@@ -63,6 +65,7 @@ impl Jobs {
         };
         repeat(Duration::from_secs(60), Job::Settle);
         repeat(Duration::from_secs(60), Job::RenewServerCertificate);
+        repeat(Duration::from_secs(60), Job::ResumeValidations);
         repeat(Duration::from_secs(60), Job::ReadRoots);
         repeat(Duration::from_secs(600), Job::Prune);
         repeat(SEALING, Job::SealAudit);
@@ -80,6 +83,7 @@ impl Jobs {
 enum Job {
     Settle,
     RenewServerCertificate,
+    ResumeValidations,
     ReadRoots,
     Prune,
     SealAudit,
@@ -106,6 +110,7 @@ async fn run(job: Job, parts: &JobParts) {
     match job {
         Job::Settle => settle(parts).await,
         Job::RenewServerCertificate => renew(parts).await,
+        Job::ResumeValidations => resume_validations(parts).await,
         Job::ReadRoots => read_roots(parts),
         Job::Prune => prune(parts).await,
         Job::SealAudit => seal_audit(parts).await,
@@ -129,6 +134,14 @@ async fn renew(parts: &JobParts) {
             tracing::info!(not_after = %validity.not_after, "renewed the server's own certificate");
         }
         Err(error) => tracing::error!(%error, "the server's own certificate is not renewed"),
+    }
+}
+
+/// Another server may have died with validations under way. One that is alive finishes its own:
+/// whoever is second then finds the challenge concluded.
+async fn resume_validations(parts: &JobParts) {
+    if let Err(error) = parts.acme.resume_interrupted_validations().await {
+        tracing::error!(%error, "interrupted validations are not resumed, trying again in a minute");
     }
 }
 
