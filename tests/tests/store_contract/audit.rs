@@ -21,6 +21,8 @@ on_both_databases!(
     names_a_forged_checkpoint,
     a_sealer_that_lost_its_lease_seals_nothing,
     keeps_one_checkpoint_an_hour,
+    verifies_beside_a_sealer,
+    leaves_events_unsealed_when_the_seal_fails,
 );
 
 /// A seal that is good enough to tell its own signatures from others.
@@ -224,4 +226,48 @@ async fn keeps_one_checkpoint_an_hour(bench: Bench) {
     assert_eq!(START.unix_secs() % 3_600, 0);
     assert_eq!(bench.count("audit_checkpoint").await, 2);
     assert_eq!(verify(&bench).await, Ok(4));
+}
+
+async fn verifies_beside_a_sealer(bench: Bench) {
+    let fencing = claim(&bench, "sealer").await;
+    let store = bench.store.clone();
+    let sealing = tokio::spawn(async move {
+        for number in 0..30 {
+            let event = event(EventKind::CertificateRefused, &number.to_string());
+            store.append_event(event).await.unwrap();
+            store.seal(fencing, Arc::new(Wax(1))).await.unwrap();
+        }
+    });
+
+    while !sealing.is_finished() {
+        let seen = verify(&bench).await;
+        assert!(seen.is_ok(), "{seen:?}");
+    }
+    sealing.await.unwrap();
+
+    assert_eq!(verify(&bench).await, Ok(30));
+}
+
+/// A seal whose token is away.
+struct NoWax;
+
+impl Seal for NoWax {
+    fn sign(&self, _octets: &[u8]) -> Result<Vec<u8>, SealError> {
+        Err(SealError("the token is away".to_owned()))
+    }
+
+    fn verify(&self, _octets: &[u8], _signature: &[u8]) -> bool {
+        false
+    }
+}
+
+async fn leaves_events_unsealed_when_the_seal_fails(bench: Bench) {
+    append(&bench, &["a"]).await;
+    let fencing = claim(&bench, "sealer").await;
+
+    let refused = bench.store.seal(fencing, Arc::new(NoWax)).await;
+    let later = seal(&bench).await;
+
+    assert!(matches!(refused, Err(Error::NotSealed(_))));
+    assert_eq!(later.map(|checkpoint| checkpoint.position), Some(1));
 }

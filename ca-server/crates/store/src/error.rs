@@ -63,6 +63,9 @@ pub enum Error {
     /// whether the change was made is not known.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
+    /// The operator looks at the audit key; events wait unsealed until it signs.
+    #[error("the audit log cannot be sealed")]
+    NotSealed(#[source] Cause),
     /// The operator looks into it.
     #[error("the store holds a row that does not read back: {0}")]
     Corrupt(String),
@@ -168,6 +171,7 @@ fn classify(error: Error) -> Class {
         | Error::QueueFull
         | Error::Closed
         | Error::DeadlinePassed
+        | Error::NotSealed(_)
         | Error::Unavailable(_) => Class::Unavailable(Box::new(error)),
     }
 }

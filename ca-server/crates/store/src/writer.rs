@@ -75,7 +75,7 @@ impl Queue {
                 mpsc::error::TrySendError::Full(_) => Error::QueueFull,
                 mpsc::error::TrySendError::Closed(_) => Error::Closed,
             })?;
-        metrics::gauge!("ca_store_queue_depth").set(self.depth() as f64);
+        metrics::gauge!("ca_store_queue_depth").increment(1.0);
         match timeout(ANSWER_DEADLINE, answer).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_writer_gone)) => Err(Error::Closed),
@@ -86,11 +86,6 @@ impl Queue {
     /// Tells the writers to finish what is queued and to take nothing more.
     pub(crate) fn close(&self) {
         self.closing.send_replace(true);
-    }
-
-    fn depth(&self) -> usize {
-        let waiting = |lane: &mpsc::Sender<_>| lane.max_capacity() - lane.capacity();
-        self.lanes.iter().map(waiting).sum()
     }
 }
 
@@ -105,6 +100,7 @@ impl Writer {
     /// Waits for work; `None` when the queue is closed and empty. An empty group saves nonces.
     async fn next_group(&mut self) -> Option<Vec<Box<dyn Unit>>> {
         let mut units = std::mem::take(&mut self.again);
+        let again = units.len();
         if units.is_empty() {
             tokio::select! {
                 biased;
@@ -119,6 +115,8 @@ impl Writer {
             };
             units.push(unit);
         }
+        let taken = units.len() - again;
+        metrics::gauge!("ca_store_queue_depth").decrement(taken as f64);
         Some(units)
     }
 
@@ -163,10 +161,14 @@ impl Writer {
             Ok(fate) => fate,
             Err(_elapsed) => Fate::InDoubt(Error::DeadlinePassed),
         };
-        if !matches!(fate, Fate::Committed)
-            && let Some(memory) = &self.nonces
-        {
-            memory.put_back(nonces);
+        if let Fate::NotBegun(error) | Fate::Lost(error) | Fate::InDoubt(error) = &fate {
+            if units.is_empty() {
+                // Nobody waits for nonces, so nobody else will say it.
+                tracing::error!(%error, nonces = nonces.len(), "redeemed nonces are not saved yet");
+            }
+            if let Some(memory) = &self.nonces {
+                memory.put_back(nonces);
+            }
         }
         fate
     }

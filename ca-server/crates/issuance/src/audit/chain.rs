@@ -12,7 +12,7 @@ pub type Link = [u8; 32];
 /// The link before the first event.
 pub const GENESIS: Link = [0; 32];
 
-/// Signs checkpoints, and verifies them later. Neither blocks for long.
+/// Signs checkpoints, and verifies them later. Signing may block: a token does.
 pub trait Seal: Send + Sync {
     /// Signs octets.
     fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SealError>;
@@ -186,10 +186,11 @@ impl<'a> Walk<'a> {
             });
         }
         self.position = position;
-        match self.checkpoints.next_if(|one| one.position == position) {
-            Some(checkpoint) => self.compare(&checkpoint),
-            None => Ok(()),
+        // One may be stored and another, kept elsewhere, be handed in.
+        while let Some(checkpoint) = self.checkpoints.next_if(|one| one.position == position) {
+            self.compare(&checkpoint)?;
         }
+        Ok(())
     }
 
     /// Ends the walk after the last event; returns how many there were.

@@ -1,8 +1,10 @@
 //! Sealing: gives committed events their places in the chain.
 //!
 //! Events are taken by what is not sealed yet, not by their sequence: on PostgreSQL a lower
-//! sequence may be committed after a higher one, and must not be skipped. A crash between two
-//! batches leaves whole batches, each with its checkpoint; the next sealing goes on from there.
+//! sequence may be committed after a higher one, and must not be skipped. Links and signature are
+//! made outside of the writer, since a token may take its time; placing them is one change. A
+//! crash between two batches leaves whole batches, each with its checkpoint; the next sealing
+//! goes on from there.
 
 use std::sync::Arc;
 
@@ -11,7 +13,8 @@ use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::sealed;
@@ -30,11 +33,18 @@ pub struct Sealed {
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// Seals the oldest unsealed events.
-struct SealSome {
+/// Puts events into the chain where it ended when they were read.
+struct Place {
     fencing: u64,
-    at: Timestamp,
-    seal: Arc<dyn Seal>,
+    after: u64,
+    events: Vec<Placed>,
+    checkpoint: Checkpoint,
+}
+
+struct Placed {
+    sequence: u64,
+    position: u64,
+    link: Link,
 }
 
 impl Store {
@@ -49,61 +59,94 @@ impl Store {
             checkpoint: None,
         };
         loop {
-            let (at, seal) = (self.now(), Arc::clone(&seal));
-            let some = self.write(SealSome { fencing, at, seal }).await?;
-            done.events += some.events;
-            if some.checkpoint.is_some() {
-                done.checkpoint = some.checkpoint;
-            }
-            if some.events < BATCH {
+            let (after, events) = self.next_links().await?;
+            let Some(last) = events.last() else {
                 return Ok(done);
-            }
+            };
+            let checkpoint = sign(last, self.now(), Arc::clone(&seal)).await?;
+            done.events += events.len() as u64;
+            done.checkpoint = Some(checkpoint.clone());
+            let place = Place {
+                fencing,
+                after,
+                events,
+                checkpoint,
+            };
+            self.write(place).await?;
         }
     }
-}
 
-impl Change for SealSome {
-    type Outcome = Sealed;
-
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Sealed, Error> {
-        lease::require(transaction, Store::SEALING, self.fencing).await?;
+    /// Links the oldest unsealed events; also returns where the chain ends before them.
+    async fn next_links(&self) -> Result<(u64, Vec<Placed>), Error> {
         let rows = Entity::find()
             .filter(Expr::cust("position IS NULL"))
             .order_by_asc(Column::Sequence)
             .limit(BATCH)
-            .all(transaction)
+            .all(self.reads())
             .await?;
-        if rows.is_empty() {
-            return Ok(Sealed {
-                events: 0,
-                checkpoint: None,
-            });
-        }
-        let events = rows.len() as u64;
-        let (mut position, mut link) = end(transaction).await?;
-        for row in rows {
-            position += 1;
+        let (after, mut link) = end(self.reads()).await?;
+        let placed = (after + 1..).zip(rows).map(|(position, row)| {
             let event = sealed(row, position)?;
             link = chain::link(&link, &event);
-            place(transaction, event.sequence, position, link).await?;
+            Ok(Placed {
+                sequence: event.sequence,
+                position,
+                link,
+            })
+        });
+        Ok((after, placed.collect::<Result<_, Error>>()?))
+    }
+}
+
+impl Change for Place {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        lease::require(transaction, Store::SEALING, self.fencing).await?;
+        let (position, _) = end(transaction).await?;
+        if position != self.after {
+            return Err(Error::Conflict);
         }
-        let checkpoint = Checkpoint::sign(position, link, self.at, self.seal.as_ref());
-        let checkpoint = checkpoint.map_err(|error| Error::Unavailable(Arc::new(error)))?;
-        keep(transaction, &checkpoint).await?;
-        Ok(Sealed {
-            events,
-            checkpoint: Some(checkpoint),
-        })
+        for event in &self.events {
+            event.place(transaction).await?;
+        }
+        keep(transaction, &self.checkpoint).await
+    }
+}
+
+impl Placed {
+    async fn place(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let changes = ActiveModel {
+            position: Set(Some(signed("audit_event.position", self.position)?)),
+            hash: Set(Some(self.link.to_vec())),
+            ..ActiveModel::default()
+        };
+        Entity::update_many()
+            .set(changes)
+            .filter(Column::Sequence.eq(signed("audit_event.sequence", self.sequence)?))
+            .exec(transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn sign(last: &Placed, at: Timestamp, seal: Arc<dyn Seal>) -> Result<Checkpoint, Error> {
+    let (position, link) = (last.position, last.link);
+    let signing = move || Checkpoint::sign(position, link, at, seal.as_ref());
+    match tokio::task::spawn_blocking(signing).await {
+        Ok(Ok(checkpoint)) => Ok(checkpoint),
+        Ok(Err(error)) => Err(Error::NotSealed(Arc::new(error))),
+        Err(error) => Err(Error::NotSealed(Arc::new(error))),
     }
 }
 
 /// Reads where the chain ends.
-async fn end(transaction: &DatabaseTransaction) -> Result<(u64, Link), Error> {
+async fn end<C: ConnectionTrait>(database: &C) -> Result<(u64, Link), Error> {
     let last = Entity::find()
         .filter(Expr::cust("position IS NOT NULL"))
         .order_by_desc(Column::Position)
         .limit(1)
-        .one(transaction)
+        .one(database)
         .await?;
     let Some(last) = last else {
         return Ok((0, GENESIS));
@@ -111,25 +154,6 @@ async fn end(transaction: &DatabaseTransaction) -> Result<(u64, Link), Error> {
     let position = counter("audit_event.position", last.position.unwrap_or_default())?;
     let hash = last.hash.unwrap_or_default();
     Ok((position, octets("audit_event.hash", &hash)?))
-}
-
-async fn place(
-    transaction: &DatabaseTransaction,
-    sequence: u64,
-    position: u64,
-    link: Link,
-) -> Result<(), Error> {
-    let changes = ActiveModel {
-        position: Set(Some(signed("audit_event.position", position)?)),
-        hash: Set(Some(link.to_vec())),
-        ..ActiveModel::default()
-    };
-    Entity::update_many()
-        .set(changes)
-        .filter(Column::Sequence.eq(signed("audit_event.sequence", sequence)?))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }
 
 /// Stores a checkpoint in place of the others of its hour: the newest vouches for all before it,
