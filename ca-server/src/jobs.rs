@@ -181,11 +181,22 @@ async fn seal_audit(parts: &JobParts) {
     match parts.store.seal(fencing, Arc::clone(&parts.seal)).await {
         Ok(sealed) => {
             if let Some(checkpoint) = sealed.checkpoint {
-                tracing::debug!(position = checkpoint.position, "sealed the audit log");
+                // Whoever keeps the logs elsewhere has what shows a tail that was cut.
+                tracing::info!(
+                    position = checkpoint.position,
+                    link = %hex(&checkpoint.link),
+                    at = %checkpoint.at,
+                    signature = %hex(&checkpoint.signature),
+                    "sealed the audit log"
+                );
             }
         }
         Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
     }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 const SEALING: Duration = Duration::from_secs(10);

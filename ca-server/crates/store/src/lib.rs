@@ -4,7 +4,7 @@
 //! SQLite and PostgreSQL, and keeps the audit chain. Rows are private and become the callers'
 //! types by `TryFrom`; a row that does not is [`Error::Corrupt`].
 //!
-//! Writes are values of [`change::Change`]: one intent, one transaction, its audit event
+//! Writes are values of `Change`: one intent, one transaction, its audit event
 //! included. They queue for the writer, which runs what is waiting in one database transaction
 //! (each change in a savepoint), commits once, then answers all: nothing is answered before it is
 //! durable. Reads take their own connections. This room never decides what a client may do and

@@ -24,7 +24,7 @@ impl Acme {
     /// Issues the certificate of a ready order.
     ///
     /// A refused CSR leaves the order `ready`: the client may send another. The work goes on when
-    /// the client hangs up or [`ISSUANCE_WAIT`] passes.
+    /// the client hangs up or the wait for the signer (5 s) passes.
     pub async fn finalize(&self, request: &AccountRequest, id: &str) -> Result<Order, Error> {
         let order = self.order(request, id).await?;
         check_ready(&order)?;
