@@ -19,8 +19,9 @@ use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Error, Problem, ProblemKind, Validator};
 use ca_issuance::pattern::{Scope, Wildcards};
 use ca_issuance::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use ca_issuance::respond::responder_profile;
 use ca_issuance::world::SystemEntropy;
-use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
+use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Ledger, Policy};
 use ca_keys::{SigningKey, SoftwareKey};
 use ca_pki::authority::{self, RootRequest, SubordinateRequest};
 use ca_pki::certificate::{
@@ -39,14 +40,28 @@ pub(crate) struct World {
     pub(crate) clock: Arc<HandClock>,
     pub(crate) validator: Arc<ScriptedValidator>,
     pub(crate) corridor: Arc<Corridor>,
-    store: Store,
+    pub(crate) store: Store,
     tasks: TaskTracker,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
+}
+
+/// What outlives a server: where its data is, its issuer, the time.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    pub(crate) url: String,
+    pub(crate) clock: Arc<HandClock>,
+    issuer: Issuer,
 }
 
 /// Somebody with an account.
 pub(crate) struct Client {
     acme: Arc<Acme>,
+    pub(crate) account: AccountHolder,
+}
+
+/// What a client keeps while there is no server.
+#[derive(Clone)]
+pub(crate) struct AccountHolder {
     pair: Arc<EcdsaKeyPair>,
     kid: String,
 }
@@ -77,18 +92,34 @@ impl World {
 
     async fn waiting(answer_wait: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000)));
         let url = format!("sqlite://{}", folder.path().join("ca.db").display());
-        let store = Store::connect(&url, Options::new(clock.clone()))
-            .await
-            .unwrap();
+        let key = SoftwareKey::generate(KeyAlgorithm::EcP256).unwrap();
+        let ground = Ground::new(url, Arc::new(key));
+        let store = ground.connect().await;
         store.migrate().await.unwrap();
+        let ledger = Arc::new(store.clone());
+        let mut world = Self::on(&ground, store, ledger, answer_wait).await;
+        world._folder = Some(folder);
+        world
+    }
+
+    /// Makes a world on a migrated store, whose corridor remembers through `ledger`.
+    pub(crate) async fn on(
+        ground: &Ground,
+        store: Store,
+        ledger: Arc<dyn Ledger>,
+        answer_wait: Duration,
+    ) -> Self {
         let tasks = TaskTracker::new();
         let corridor = Corridor::new(CorridorParts {
-            policy: Policy::new([profile("tls-server"), profile("mtls")]),
-            issuers: vec![issuer(clock.now())],
-            ledger: Arc::new(store.clone()),
-            clock: clock.clone(),
+            policy: Policy::new([
+                profile("tls-server"),
+                profile("mtls"),
+                responder_profile("tls").unwrap(),
+            ]),
+            issuers: vec![ground.issuer.clone()],
+            ledger,
+            clock: ground.clock.clone(),
             entropy: Arc::new(SystemEntropy::default()),
             tasks: tasks.clone(),
         });
@@ -96,12 +127,12 @@ impl World {
         let acme = start(&store, &corridor, &validator, &tasks, answer_wait).await;
         Self {
             acme,
-            clock,
+            clock: ground.clock.clone(),
             validator,
             corridor,
             store,
             tasks,
-            _folder: folder,
+            _folder: None,
         }
     }
 
@@ -138,11 +169,31 @@ impl World {
         let account = match self.acme.register(request).await.unwrap() {
             Registered::Created(account) | Registered::Existing(account) => account,
         };
+        let kid = self.acme.urls().account("default", &account.id);
+        self.client_of(&AccountHolder { pair, kid })
+    }
+
+    /// A client that has an account already.
+    pub(crate) fn client_of(&self, account: &AccountHolder) -> Client {
         Client {
             acme: self.acme.clone(),
-            pair,
-            kid: self.acme.urls().account("default", &account.id),
+            account: account.clone(),
         }
+    }
+}
+
+impl Ground {
+    /// Data at this URL, an issuer `tls` that signs with this key.
+    pub(crate) fn new(url: String, key: Arc<dyn SigningKey>) -> Self {
+        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000)));
+        let issuer = issuer(clock.now(), key);
+        Self { url, clock, issuer }
+    }
+
+    /// Opens a store.
+    pub(crate) async fn connect(&self) -> Store {
+        let options = Options::new(self.clock.clone());
+        Store::connect(&self.url, options).await.unwrap()
     }
 }
 
@@ -170,9 +221,9 @@ impl Client {
         let path = "/acme/default/anything";
         let body = sign(
             &self.acme,
-            &self.pair,
+            &self.account.pair,
             path,
-            &("kid", json!(self.kid)),
+            &("kid", json!(self.account.kid)),
             payload,
         );
         self.acme
@@ -188,7 +239,7 @@ impl Client {
 
     /// The account's own key as a certificate key, in PKCS#8.
     pub(crate) fn own_key(&self) -> rcgen::KeyPair {
-        let der = self.pair.to_pkcs8v1().unwrap();
+        let der = self.account.pair.to_pkcs8v1().unwrap();
         rcgen::KeyPair::try_from(der.as_ref()).unwrap()
     }
 }
@@ -361,18 +412,20 @@ fn profile(name: &str) -> Profile {
     }
 }
 
-fn issuer(now: Timestamp) -> Issuer {
+fn issuer(now: Timestamp, intermediate_key: Arc<dyn SigningKey>) -> Issuer {
     let validity = Validity {
         not_before: now.minus(Duration::from_secs(24 * 3_600)),
         not_after: now.plus(Duration::from_secs(365 * 24 * 3_600)),
     };
     let key = || SoftwareKey::generate(KeyAlgorithm::EcP256).unwrap();
-    let (root_key, intermediate_key, other_root_key) = (key(), key(), key());
+    let (root_key, other_root_key) = (key(), key());
     let root = root_of(&root_key, "CN=Root", validity);
     let other_root = root_of(&other_root_key, "CN=Other Root", validity);
     let below = |authority: &Certificate, signer: &SoftwareKey, serial: u8| {
-        let template =
-            authority::subordinate(authority, subordinate(&intermediate_key, validity, serial));
+        let template = authority::subordinate(
+            authority,
+            subordinate(intermediate_key.as_ref(), validity, serial),
+        );
         signed(&template, signer)
     };
     let parts = IssuerParts {
@@ -380,7 +433,7 @@ fn issuer(now: Timestamp) -> Issuer {
         chain: vec![below(&root, &root_key, 2)],
         alternate_chains: vec![vec![below(&other_root, &other_root_key, 3)]],
         root,
-        key: Arc::new(intermediate_key),
+        key: Arc::clone(&intermediate_key),
         crl_url: "http://ca.example/crl/tls.crl".to_owned(),
         ocsp_url: "http://ca.example/ocsp/tls".to_owned(),
         certificate_url: "http://ca.example/issuers/tls.cer".to_owned(),
@@ -399,14 +452,14 @@ fn root_of(key: &SoftwareKey, subject: &str, validity: Validity) -> Certificate 
     signed(&template, key)
 }
 
-fn subordinate(key: &SoftwareKey, validity: Validity, serial: u8) -> SubordinateRequest {
+fn subordinate(key: &dyn SigningKey, validity: Validity, serial: u8) -> SubordinateRequest {
     SubordinateRequest {
         subject_der: name_from_text("CN=Intermediate").unwrap(),
         public_key: key.public_key().clone(),
         serial: Serial::from_be_bytes(&[serial]).unwrap(),
         validity,
         path_length: PathLength::AtMost(0),
-        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth],
+        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::OcspSigning],
         name_constraints: Some(NameConstraints {
             permitted: Subtrees::default(),
             excluded: Subtrees {
