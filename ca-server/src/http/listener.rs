@@ -1,5 +1,7 @@
 //! Accepting connections: handshakes in tasks of their own, every wait bounded.
 
+mod stall;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +23,8 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+use self::stall::Stall;
 
 /// How a listener speaks.
 #[derive(Clone)]
@@ -95,11 +99,17 @@ impl Listener {
                 tracing::debug!(listener = name, %peer, %error, "no TCP_NODELAY");
             }
             match transport {
-                Transport::Plain => speak(stream, peer, router, watcher).await,
+                Transport::Plain => {
+                    let spoken = Spoken::HTTP_1;
+                    speak(stream, peer, router, watcher, spoken).await;
+                }
                 Transport::Tls(config) => {
                     let handshake = TlsAcceptor::from(config).accept(stream);
                     match tokio::time::timeout(HANDSHAKE, handshake).await {
-                        Ok(Ok(stream)) => speak(stream, peer, router, watcher).await,
+                        Ok(Ok(stream)) => {
+                            let spoken = Spoken::negotiated(stream.get_ref().1.alpn_protocol());
+                            speak(stream, peer, router, watcher, spoken).await;
+                        }
                         Ok(Err(error)) => {
                             tracing::debug!(listener = name, %peer, %error, "handshake failed");
                         }
@@ -113,7 +123,62 @@ impl Listener {
     }
 }
 
-async fn speak<S>(stream: S, peer: SocketAddr, router: Router, watcher: Watcher)
+/// What is spoken on a connection, and for how long it may stand still.
+#[derive(Clone, Copy)]
+struct Spoken {
+    version: Version,
+    headers: Duration,
+    stall: Duration,
+}
+
+#[derive(Clone, Copy)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+impl Spoken {
+    const HTTP_1: Self = Self {
+        version: Version::Http1,
+        headers: HEADERS,
+        stall: STALL,
+    };
+
+    /// Known by ALPN: whoever guesses from the first octets waits for them without end.
+    fn negotiated(protocol: Option<&[u8]>) -> Self {
+        let version = match protocol {
+            Some(b"h2") => Version::Http2,
+            Some(_) | None => Version::Http1,
+        };
+        Self {
+            version,
+            ..Self::HTTP_1
+        }
+    }
+
+    fn builder(self) -> Builder<TokioExecutor> {
+        let builder = Builder::new(TokioExecutor::new());
+        let mut builder = match self.version {
+            Version::Http1 => builder.http1_only(),
+            Version::Http2 => builder.http2_only(),
+        };
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.headers)
+            .max_buf_size(LARGEST_HEADERS_BYTES);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MOST_STREAMS)
+            .max_header_list_size(LARGEST_HEADERS_BYTES as u32)
+            .max_local_error_reset_streams(Some(MOST_RESETS))
+            .max_pending_accept_reset_streams(MOST_RESETS);
+        builder
+    }
+}
+
+async fn speak<S>(stream: S, peer: SocketAddr, router: Router, watcher: Watcher, spoken: Spoken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -122,23 +187,10 @@ where
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
-        .max_buf_size(LARGEST_HEADERS_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MOST_STREAMS)
-        .max_header_list_size(LARGEST_HEADERS_BYTES as u32)
-        .max_local_error_reset_streams(Some(MOST_RESETS))
-        .max_pending_accept_reset_streams(MOST_RESETS)
-        .keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(HEADERS);
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), service)
+    let stream = TokioIo::new(Stall::new(stream, spoken.stall));
+    let connection = spoken
+        .builder()
+        .serve_connection(stream, service)
         .into_owned();
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%peer, %error, "connection ended early");
@@ -153,6 +205,55 @@ const HEADERS: Duration = Duration::from_secs(30);
 const LARGEST_HEADERS_BYTES: usize = 32 * 1024;
 const MOST_STREAMS: u32 = 64;
 const MOST_RESETS: usize = 32;
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Longer than any request may take, so that only what nobody uses or reads breaks off.
+const STALL: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    const IMPATIENT: Spoken = Spoken {
+        headers: Duration::from_millis(1),
+        stall: Duration::from_millis(1),
+        ..Spoken::HTTP_1
+    };
+
+    async fn serve(stream: DuplexStream, spoken: Spoken) {
+        let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
+        let peer = SocketAddr::from(([192, 0, 2, 1], 1_024));
+        let graceful = GracefulShutdown::new();
+        speak(stream, peer, router, graceful.watcher(), spoken).await;
+    }
+
+    #[tokio::test]
+    async fn hangs_up_on_whoever_connects_and_says_nothing() {
+        for version in [Version::Http1, Version::Http2] {
+            let (_silent, stream) = duplex(64);
+            let spoken = Spoken {
+                version,
+                ..IMPATIENT
+            };
+
+            let ended = tokio::time::timeout(HEADERS, serve(stream, spoken)).await;
+
+            assert!(ended.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_whoever_asks() {
+        let (mut client, stream) = duplex(1_024);
+        let request = b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
+        client.write_all(request).await.unwrap();
+
+        serve(stream, Spoken::negotiated(None)).await;
+
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+}
