@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ca_tests::TestCa;
 use ca_tests::postgres::Cluster;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TryGetable};
 
@@ -56,6 +57,10 @@ impl Aside {
         Self(Database::connect(url).await.unwrap())
     }
 
+    pub(crate) async fn execute(&self, sql: &str) {
+        self.0.execute_unprepared(sql).await.unwrap();
+    }
+
     /// Reads the first column of every row.
     pub(crate) async fn column<T: TryGetable>(&self, sql: &str) -> Vec<T> {
         let query = Statement::from_string(self.0.get_database_backend(), sql.to_owned());
@@ -67,5 +72,16 @@ impl Aside {
 
     pub(crate) async fn close(self) {
         self.0.close().await.unwrap();
+    }
+}
+
+/// Returns the URL of a running server's database.
+pub(crate) fn url_of(ca: &TestCa) -> String {
+    let config = ca.config();
+    let url = config["database"]["url"].as_str().unwrap();
+    match url.strip_prefix("sqlite://") {
+        // Relative to the configuration file.
+        Some(file) => format!("sqlite://{}", ca.folder().join(file).display()),
+        None => url.to_owned(),
     }
 }

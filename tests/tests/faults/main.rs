@@ -1,6 +1,7 @@
 //! Breaking one thing, then proving recovery.
 //!
-//! `crash` ends a server between each pair of durable steps.
+//! `crash` ends a server between each pair of durable steps, `statement` lets
+//! the database refuse single statements.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,7 +12,19 @@
 
 mod crash;
 mod database;
+mod statement;
 mod wax;
+
+use std::time::{Duration, Instant};
+
+/// Asks again and again until it is so.
+async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "it does not come to pass");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
 
 #[expect(
     dead_code,
