@@ -18,7 +18,10 @@ on_both_databases!(
     names_an_inserted_event,
     names_a_cut_tail,
     names_a_tail_cut_together_with_its_checkpoint,
+    seals_nothing_onto_a_cut_tail,
+    seals_nothing_onto_a_rewritten_tail,
     names_a_forged_checkpoint,
+    names_a_forged_checkpoint_of_the_same_hour,
     a_sealer_that_lost_its_lease_seals_nothing,
     keeps_one_checkpoint_an_hour,
     verifies_beside_a_sealer,
@@ -194,6 +197,47 @@ async fn names_a_tail_cut_together_with_its_checkpoint(bench: Bench) {
     let (first, last) = (2, 3);
     assert_eq!(from_the_database_alone, Ok(1));
     assert_eq!(with_the_kept_one.chain, Err(Tampering::Cut { first, last }));
+}
+
+async fn seals_nothing_onto_a_cut_tail(bench: Bench) {
+    sealed(&bench, &["a", "b", "c"]).await;
+    bench
+        .execute("DELETE FROM audit_event WHERE position > 1")
+        .await;
+    append(&bench, &["d", "e", "f"]).await;
+
+    let fencing = claim(&bench, "sealer").await;
+    let refused = bench.store.seal(fencing, Arc::new(Wax(1))).await;
+
+    assert!(matches!(refused, Err(Error::Corrupt(_))));
+    let (first, last) = (2, 3);
+    assert_eq!(verify(&bench).await, Err(Tampering::Cut { first, last }));
+}
+
+async fn seals_nothing_onto_a_rewritten_tail(bench: Bench) {
+    sealed(&bench, &["a", "b"]).await;
+    // Who rewrites an event computes its link anew; any other value shows the same here.
+    bench
+        .execute("UPDATE audit_event SET hash = (SELECT hash FROM audit_event WHERE position = 1)")
+        .await;
+    append(&bench, &["c"]).await;
+
+    let fencing = claim(&bench, "sealer").await;
+    let refused = bench.store.seal(fencing, Arc::new(Wax(1))).await;
+
+    assert!(matches!(refused, Err(Error::Corrupt(_))));
+    assert_eq!(bench.count("audit_checkpoint").await, 1);
+}
+
+async fn names_a_forged_checkpoint_of_the_same_hour(bench: Bench) {
+    sealed(&bench, &["a", "b"]).await;
+    bench
+        .execute("UPDATE audit_checkpoint SET signature = hash")
+        .await;
+
+    sealed(&bench, &["c"]).await;
+
+    assert_eq!(verify(&bench).await, Err(Tampering::Forged { position: 2 }));
 }
 
 async fn names_a_forged_checkpoint(bench: Bench) {

@@ -7,15 +7,16 @@ pub use seal::Sealed;
 pub use verify::Verification;
 
 use ca_issuance::audit::Event;
-use ca_issuance::audit::chain::SealedEvent;
+use ca_issuance::audit::chain::{Checkpoint, SealedEvent};
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{DatabaseTransaction, EntityTrait};
 
 use crate::Error;
 use crate::change::Change;
+use crate::entity::audit_checkpoint;
 use crate::entity::audit_event::{ActiveModel, Entity, Model};
-use crate::row::{counter, json};
+use crate::row::{counter, json, octets};
 
 /// Appends an event that has no change of its own.
 pub(crate) struct Append {
@@ -59,5 +60,15 @@ fn sealed(row: Model, position: u64) -> Result<SealedEvent, Error> {
         actor: row.actor,
         subject: row.subject,
         details: row.details,
+    })
+}
+
+/// Reads a checkpoint.
+fn checkpoint(row: audit_checkpoint::Model) -> Result<Checkpoint, Error> {
+    Ok(Checkpoint {
+        position: counter("audit_checkpoint.position", row.position)?,
+        link: octets("audit_checkpoint.hash", &row.hash)?,
+        at: Timestamp::from_unix_secs(row.at),
+        signature: row.signature,
     })
 }

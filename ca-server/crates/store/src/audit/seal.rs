@@ -5,6 +5,9 @@
 //! made outside of the writer, since a token may take its time; placing them is one change. A
 //! crash between two batches leaves whole batches, each with its checkpoint; the next sealing
 //! goes on from there.
+//!
+//! Sealing must not vouch for what somebody else did to the chain, nor remove what shows it: it
+//! goes on only where the newest checkpoint says that the chain ends.
 
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::sealed;
+use super::{checkpoint, sealed};
 use crate::change::Change;
 use crate::entity::audit_checkpoint;
 use crate::entity::audit_event::{ActiveModel, Column, Entity};
@@ -36,9 +39,10 @@ pub struct Sealed {
 /// Puts events into the chain where it ended when they were read.
 struct Place {
     fencing: u64,
-    after: u64,
+    after: (u64, Link),
     events: Vec<Placed>,
     checkpoint: Checkpoint,
+    seal: Arc<dyn Seal>,
 }
 
 struct Placed {
@@ -52,7 +56,8 @@ impl Store {
     pub const SEALING: &'static str = "audit.seal";
 
     /// Seals every event that is not sealed yet, under the lease on [`Store::SEALING`] with this
-    /// fencing number. `Conflict` if the lease has passed to somebody else.
+    /// fencing number. `Conflict` if the lease has passed to somebody else; `Corrupt` if the chain
+    /// was cut or rewritten, which [`Store::verify_audit`] then names.
     pub async fn seal(&self, fencing: u64, seal: Arc<dyn Seal>) -> Result<Sealed, Error> {
         let mut done = Sealed {
             events: 0,
@@ -71,21 +76,23 @@ impl Store {
                 after,
                 events,
                 checkpoint,
+                seal: Arc::clone(&seal),
             };
             self.write(place).await?;
         }
     }
 
-    /// Links the oldest unsealed events; also returns where the chain ends before them.
-    async fn next_links(&self) -> Result<(u64, Vec<Placed>), Error> {
+    /// Links the oldest unsealed events; also returns how the chain ends before them.
+    async fn next_links(&self) -> Result<((u64, Link), Vec<Placed>), Error> {
         let rows = Entity::find()
             .filter(Expr::cust("position IS NULL"))
             .order_by_asc(Column::Sequence)
             .limit(BATCH)
             .all(self.reads())
             .await?;
-        let (after, mut link) = end(self.reads()).await?;
-        let placed = (after + 1..).zip(rows).map(|(position, row)| {
+        let after = end(self.reads()).await?;
+        let (position, mut link) = after;
+        let placed = (position + 1..).zip(rows).map(|(position, row)| {
             let event = sealed(row, position)?;
             link = chain::link(&link, &event);
             Ok(Placed {
@@ -103,15 +110,49 @@ impl Change for Place {
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
         lease::require(transaction, Store::SEALING, self.fencing).await?;
-        let (position, _) = end(transaction).await?;
-        if position != self.after {
+        if end(transaction).await? != self.after {
             return Err(Error::Conflict);
         }
+        let newest = newest_checkpoint(transaction).await?;
+        require_untouched(self.after, newest.as_ref())?;
         for event in &self.events {
             event.place(transaction).await?;
         }
+        if let Some(newest) = newest
+            && self.replaces(&newest)
+        {
+            remove(transaction, &newest).await?;
+        }
         keep(transaction, &self.checkpoint).await
     }
+}
+
+impl Place {
+    /// One checkpoint an hour stays: the newest vouches for all before it, and one an hour narrows
+    /// down where a rewritten chain begins. A forged one stays too: it is evidence.
+    fn replaces(&self, newest: &Checkpoint) -> bool {
+        let at = self.checkpoint.at.unix_secs();
+        newest.at.unix_secs() >= at - at.rem_euclid(HOUR)
+            && self
+                .seal
+                .verify(&newest.signed_octets(), &newest.signature)
+    }
+}
+
+/// Events and checkpoint are placed in one transaction, so they only ever part by another hand.
+fn require_untouched(
+    (position, link): (u64, Link),
+    newest: Option<&Checkpoint>,
+) -> Result<(), Error> {
+    let vouched = newest.map_or((0, GENESIS), |newest| (newest.position, newest.link));
+    if vouched == (position, link) {
+        return Ok(());
+    }
+    Err(Error::Corrupt(format!(
+        "the audit chain ends at position {position}, other than its checkpoint at {} says: run \
+         `ca-server audit verify`",
+        vouched.0
+    )))
 }
 
 impl Placed {
@@ -156,18 +197,30 @@ async fn end<C: ConnectionTrait>(database: &C) -> Result<(u64, Link), Error> {
     Ok((position, octets("audit_event.hash", &hash)?))
 }
 
-/// Stores a checkpoint in place of the others of its hour: the newest vouches for all before it,
-/// and one an hour narrows down where a rewritten chain begins.
-async fn keep(transaction: &DatabaseTransaction, checkpoint: &Checkpoint) -> Result<(), Error> {
-    let at = checkpoint.at.unix_secs();
-    audit_checkpoint::Entity::delete_many()
-        .filter(audit_checkpoint::Column::At.gte(at - at.rem_euclid(HOUR)))
+async fn newest_checkpoint(
+    transaction: &DatabaseTransaction,
+) -> Result<Option<Checkpoint>, Error> {
+    let newest = audit_checkpoint::Entity::find()
+        .order_by_desc(audit_checkpoint::Column::Position)
+        .limit(1)
+        .one(transaction)
+        .await?;
+    newest.map(checkpoint).transpose()
+}
+
+async fn remove(transaction: &DatabaseTransaction, old: &Checkpoint) -> Result<(), Error> {
+    let position = signed("audit_checkpoint.position", old.position)?;
+    audit_checkpoint::Entity::delete_by_id(position)
         .exec(transaction)
         .await?;
+    Ok(())
+}
+
+async fn keep(transaction: &DatabaseTransaction, checkpoint: &Checkpoint) -> Result<(), Error> {
     let row = audit_checkpoint::ActiveModel {
         position: Set(signed("audit_checkpoint.position", checkpoint.position)?),
         hash: Set(checkpoint.link.to_vec()),
-        at: Set(at),
+        at: Set(checkpoint.at.unix_secs()),
         signature: Set(checkpoint.signature.clone()),
     };
     audit_checkpoint::Entity::insert(row)

@@ -1,17 +1,15 @@
 //! Verifying the chain from the rows alone, also beside a server that goes on sealing.
 
 use ca_issuance::audit::chain::{Checkpoint, Seal, Tampering, Walk};
-use ca_pki::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
 };
 
-use super::sealed;
+use super::{checkpoint, sealed};
 use crate::entity::audit_checkpoint;
 use crate::entity::audit_event::{Column, Entity};
-use crate::row::{counter, octets};
 use crate::{Error, Store};
 
 /// What a verification found.
@@ -113,15 +111,7 @@ async fn checkpoints(snapshot: &DatabaseTransaction) -> Result<Vec<Checkpoint>, 
         .order_by_asc(audit_checkpoint::Column::Position)
         .all(snapshot)
         .await?;
-    let checkpoints = rows.into_iter().map(|row| {
-        Ok(Checkpoint {
-            position: counter("audit_checkpoint.position", row.position)?,
-            link: octets("audit_checkpoint.hash", &row.hash)?,
-            at: Timestamp::from_unix_secs(row.at),
-            signature: row.signature,
-        })
-    });
-    checkpoints.collect()
+    rows.into_iter().map(checkpoint).collect()
 }
 
 const PAGE: u64 = 1_000;
