@@ -8,6 +8,7 @@ on_both_databases!(
     redeems_a_nonce_once_however_many_ask,
     remembers_across_a_restart,
     forgets_what_expired,
+    remembers_for_servers_whose_clocks_are_behind,
 );
 
 async fn redeems_a_nonce_once_however_many_ask(bench: Bench) {
@@ -43,6 +44,19 @@ async fn forgets_what_expired(mut bench: Bench) {
 
     assert_eq!(pruned.nonces, 1);
     assert_eq!(bench.count("redeemed_nonce").await, 0);
+}
+
+async fn remembers_for_servers_whose_clocks_are_behind(mut bench: Bench) {
+    let expires_at = bench.now().plus(HOUR);
+    assert!(bench.store.redeem_nonce("nonce", expires_at).await.unwrap());
+    bench.clock.advance(HOUR + HOUR / 20);
+    bench.restart().await;
+
+    let pruned = bench.store.prune(bench.now(), bench.now()).await.unwrap();
+    let again = bench.store.redeem_nonce("nonce", expires_at).await.unwrap();
+
+    assert_eq!(pruned.nonces, 0);
+    assert!(!again);
 }
 
 /// Only where one server serves: elsewhere the insert itself decides.

@@ -55,7 +55,7 @@ impl Memory {
         now: Timestamp,
     ) -> Result<(), Error> {
         let rows = Entity::find()
-            .filter(Column::ExpiresAt.gte(now.unix_secs()))
+            .filter(Column::ExpiresAt.gte(now.minus(CLOCKS_APART).unix_secs()))
             .all(database)
             .await?;
         for row in rows {
@@ -113,7 +113,8 @@ impl Memory {
         };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.ends.len() >= shard.sweep_at {
-            shard.ends.retain(|_, end| *end >= now);
+            let ended = now.minus(CLOCKS_APART);
+            shard.ends.retain(|_, end| *end >= ended);
             shard.sweep_at = (shard.ends.len() * 2).max(FIRST_SWEEP);
         }
         shard.ends.insert(hash, expires_at).is_none()
@@ -179,6 +180,10 @@ async fn insert<C: ConnectionTrait>(database: &C, nonces: &[RedeemedNonce]) -> R
         .await?;
     Ok(inserted)
 }
+
+/// For how long a redeemed nonce is remembered after its end: where another server's clock is
+/// behind, or this one's is set back, the nonce counts as good once more.
+pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 const SHARDS: usize = 16;
 const FIRST_SWEEP: usize = 1_024;

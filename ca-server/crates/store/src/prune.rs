@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction};
 
 use crate::change::Change;
 use crate::entity::{authorization, certificate, nonce, order, order_authorization};
+use crate::nonce::CLOCKS_APART;
 use crate::{Error, Store};
 
 /// Removes at most [`ROWS`] rows of one kind.
@@ -35,7 +36,9 @@ impl Store {
         Ok(Pruned {
             orders: self.prune_kind(Kind::Orders, moment).await?,
             authorizations: self.prune_kind(Kind::Authorizations, moment).await?,
-            nonces: self.prune_kind(Kind::Nonces, moment).await?,
+            nonces: self
+                .prune_kind(Kind::Nonces, moment.minus(CLOCKS_APART))
+                .await?,
             certificates: self
                 .prune_kind(Kind::Certificates, certificates_before)
                 .await?,
