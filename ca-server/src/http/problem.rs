@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use axum::http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, LINK, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ca_acme::{Error, Problem, ProblemKind, StoreError};
@@ -36,6 +36,9 @@ pub(crate) fn object(problem: &Problem) -> Value {
     if let Some(identifier) = &problem.identifier {
         let identifier = json!({ "type": identifier.kind(), "value": identifier.value() });
         object.insert("identifier".to_owned(), identifier);
+    }
+    if let Some(terms) = &problem.terms_of_service {
+        object.insert("instance".to_owned(), json!(terms));
     }
     if !problem.subproblems.is_empty() {
         let subproblems = problem.subproblems.iter().map(self::object).collect();
@@ -91,6 +94,11 @@ fn respond(problem: &Problem) -> Response {
     }
     if let Some(Ok(location)) = problem.location.as_deref().map(HeaderValue::from_str) {
         headers.insert(LOCATION, location);
+    }
+    if let Some(terms) = &problem.terms_of_service
+        && let Ok(link) = HeaderValue::from_str(&format!("<{terms}>;rel=\"terms-of-service\""))
+    {
+        headers.append(LINK, link);
     }
     response
 }

@@ -79,6 +79,8 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// `Location` for answers that point at an existing resource (keyChange 409).
     pub location: Option<String>,
+    /// The terms to agree to, for userActionRequired (RFC 8555 §7.3.3).
+    pub terms_of_service: Option<String>,
     /// Signature algorithms, for badSignatureAlgorithm (RFC 8555 §6.2).
     pub algorithms: &'static [&'static str],
 }
@@ -94,6 +96,7 @@ impl Problem {
             subproblems: Vec::new(),
             retry_after: None,
             location: None,
+            terms_of_service: None,
             algorithms: &[],
         }
     }

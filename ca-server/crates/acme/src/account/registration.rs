@@ -110,7 +110,9 @@ fn require_agreement(directory: &Directory, agreed: bool) -> Result<(), Error> {
     match &directory.terms_of_service {
         Some(terms) if !agreed => {
             let detail = format!("agree to {terms} with termsOfServiceAgreed");
-            Err(Problem::new(ProblemKind::UserActionRequired, detail).into())
+            let mut problem = Problem::new(ProblemKind::UserActionRequired, detail);
+            problem.terms_of_service = Some(terms.clone());
+            Err(problem.into())
         }
         Some(_) | None => Ok(()),
     }

@@ -121,6 +121,11 @@ async fn asks_for_agreement_only_where_there_are_terms() {
     let no_terms = register(&world, "default", &Key::new(), &json!({"contact": null})).await;
 
     assert_eq!(without.refusal(), "403 userActionRequired");
+    assert_eq!(without.json()["instance"], "https://ca.example/terms");
+    assert_eq!(
+        without.headers.get("link").unwrap(),
+        "<https://ca.example/terms>;rel=\"terms-of-service\""
+    );
     assert_eq!(with.status, 201);
     assert_eq!(no_terms.status, 201);
 }
