@@ -68,7 +68,7 @@ pub(crate) fn router(acme: Arc<Acme>) -> Router {
         .fallback(missing)
         .layer(from_fn_with_state(Arc::clone(&acme), headers::add))
         .with_state(acme);
-    Router::new().nest("/acme", routes)
+    Router::new().nest("/acme", routes).fallback(missing)
 }
 
 async fn missing() -> Refusal {

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::client::{Client, url};
-use super::world::World;
+use super::world::{BASE, World};
 
 #[tokio::test]
 async fn lists_every_resource_under_the_external_url() {
@@ -85,6 +85,8 @@ async fn says_what_is_not_there_and_what_is_not_allowed() {
             "",
         ),
         ("GET", url("default", "no-such-thing"), "404 malformed", ""),
+        ("GET", format!("{BASE}/acme/"), "404 malformed", ""),
+        ("GET", format!("{BASE}/robots.txt"), "404 malformed", ""),
         ("GET", url("default", "account%2Fx"), "404 malformed", ""),
         ("GET", url("default", "directory/%ff"), "404 malformed", ""),
         (
