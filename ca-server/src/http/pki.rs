@@ -13,12 +13,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use ca_issuance::{Clock, CrlPublisher, OcspResponder};
 use ca_pki::Certificate;
 use ca_pki::crl::Crl;
-use ca_pki::ocsp::OcspRequest;
 
 /// What the pki routes serve from.
 #[derive(Clone)]
@@ -80,7 +78,6 @@ pub(crate) fn router(state: PkiState) -> Router {
         .route("/ocsp/{issuer}/{*request}", get(ocsp::in_the_path))
         .route("/issuers/{file}", get(certificate::issuer))
         .route("/roots.pem", get(certificate::roots))
-        .layer(DefaultBodyLimit::max(OcspRequest::MAX_BYTES))
         .with_state(state)
 }
 

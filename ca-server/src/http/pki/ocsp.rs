@@ -1,13 +1,15 @@
 //! `/ocsp/{issuer}` and `/ocsp/{issuer}/{base64}` (RFC 6960 appendix A, RFC 5019 §5)
 
 use std::error::Error;
+use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ca_issuance::respond::{AnswerError, OcspAnswer};
 use ca_pki::ocsp::{MalformedRequest, OcspFailure, OcspRequest};
+use tokio::time::timeout;
 
 use super::served::{Served, Times};
 use super::{PkiIssuer, PkiState};
@@ -17,7 +19,7 @@ pub(super) async fn posted(
     State(state): State<PkiState>,
     Path(issuer): Path<String>,
     headers: HeaderMap,
-    unverified_body: Bytes,
+    body: Body,
 ) -> Response {
     let Some(issuer) = state.issuers.get(&issuer) else {
         return StatusCode::NOT_FOUND.into_response();
@@ -25,6 +27,10 @@ pub(super) async fn posted(
     if !is_ocsp_request(&headers) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
     }
+    let unverified_body = match read(body, BODY_DEADLINE).await {
+        Ok(octets) => octets,
+        Err(status) => return status.into_response(),
+    };
     // If-None-Match has another meaning for POST, so the answer is always whole.
     respond(
         &state,
@@ -33,6 +39,14 @@ pub(super) async fn posted(
         &HeaderMap::new(),
     )
     .await
+}
+
+/// Reads a body that must fit and must come within the deadline.
+async fn read(body: Body, deadline: Duration) -> Result<Bytes, StatusCode> {
+    timeout(deadline, to_bytes(body, OcspRequest::MAX_BYTES))
+        .await
+        .map_err(|_elapsed| StatusCode::REQUEST_TIMEOUT)?
+        .map_err(|_too_large| StatusCode::PAYLOAD_TOO_LARGE)
 }
 
 /// Answers a request in the path. Read from the path as it came: base64 holds slashes, also
@@ -135,3 +149,31 @@ fn is_ocsp_request(headers: &HeaderMap) -> bool {
 }
 
 const OCSP_RESPONSE: &str = "application/ocsp-response";
+
+/// A request is a packet or two.
+const BODY_DEADLINE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn gives_up_on_bodies_that_stall_or_do_not_fit() {
+        let some = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"0"))]);
+        let stalled = Body::from_stream(some.chain(stream::pending()));
+        let large = Body::from(vec![0; OcspRequest::MAX_BYTES + 1]);
+        let whole = Body::from(vec![0; OcspRequest::MAX_BYTES]);
+
+        let stalled = read(stalled, Duration::ZERO).await;
+        let large = read(large, BODY_DEADLINE).await;
+        let whole = read(whole, BODY_DEADLINE).await.map(|octets| octets.len());
+
+        assert_eq!(stalled, Err(StatusCode::REQUEST_TIMEOUT));
+        assert_eq!(large, Err(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(whole, Ok(OcspRequest::MAX_BYTES));
+    }
+}

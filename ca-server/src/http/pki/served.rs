@@ -89,7 +89,8 @@ pub(super) fn hex_of_sha256(octets: &[u8]) -> String {
         .collect()
 }
 
-/// If-None-Match compares weakly (RFC 9110 §13.1.2).
+/// If-None-Match compares weakly (RFC 9110 §13.1.2). If-Modified-Since is not looked at: several
+/// CRLs may be made within one second, and a cache must not keep the first of them.
 fn is_known(asked: &HeaderMap, etag: &str) -> bool {
     asked
         .get_all(header::IF_NONE_MATCH)

@@ -11,6 +11,7 @@ use ca_issuance::ledger::CertificateState;
 use ca_issuance::testing::World;
 use ca_issuance::{Actor, PublishSchedule, RespondSchedule};
 use ca_pki::crl::RevocationReason;
+use ca_pki::ocsp::OcspRequest;
 use ca_pki::pem;
 use tower::ServiceExt;
 
