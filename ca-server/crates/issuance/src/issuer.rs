@@ -59,6 +59,11 @@ pub enum IssuerError {
         #[source]
         source: ca_pki::certificate::CertificateError,
     },
+    /// An alternate chain is not another way from the same CA.
+    #[error(
+        "an alternate chain of issuer {0:?} does not begin with another certificate of the same CA"
+    )]
+    AlternateOfAnother(String),
 }
 
 impl Issuer {
@@ -89,6 +94,9 @@ impl Issuer {
                 source,
             }
         })?;
+        for chain in &parts.alternate_chains {
+            check_alternate(&parts.name, chain, &certificate, now)?;
+        }
         Ok(Self { parts, certificate })
     }
 
@@ -149,5 +157,80 @@ impl Issuer {
     /// Returns how long a signature may take.
     pub fn signing_deadline(&self) -> Duration {
         self.parts.signing_deadline
+    }
+}
+
+/// Checks that a chain leads from the same CA (name, key, key identifier) to its own end and holds
+/// at `now`: a client that picks it would otherwise serve what nobody accepts.
+fn check_alternate(
+    name: &str,
+    chain: &[Certificate],
+    certificate: &Certificate,
+    now: Timestamp,
+) -> Result<(), IssuerError> {
+    let same_authority = chain.first().is_some_and(|first| {
+        first.subject_der() == certificate.subject_der()
+            && first.public_key() == certificate.public_key()
+            && first.key_identifier() == certificate.key_identifier()
+    });
+    if !same_authority {
+        return Err(IssuerError::AlternateOfAnother(name.to_owned()));
+    }
+    let broken = |source| IssuerError::Chain {
+        name: name.to_owned(),
+        source,
+    };
+    for pair in chain.windows(2) {
+        if let [below, above] = pair {
+            below.verify_issued_by(above).map_err(broken)?;
+        }
+    }
+    match chain.iter().all(|one| one.validity().contains(now)) {
+        true => Ok(()),
+        false => Err(broken(ca_pki::certificate::CertificateError::Chain(
+            "an alternate chain has a certificate that is not valid now".to_owned(),
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+    use crate::world::Clock;
+
+    fn with_alternate(world: &World, alternate: Vec<Certificate>) -> Result<Issuer, IssuerError> {
+        let parts = IssuerParts {
+            alternate_chains: vec![alternate],
+            ..world.issuer().parts.clone()
+        };
+        Issuer::new(parts, world.clock.now())
+    }
+
+    #[test]
+    fn takes_another_way_from_the_same_authority() {
+        let world = World::at_noon();
+        let (chain, root) = (world.issuer().chain(), world.issuer().root());
+
+        let issuer = with_alternate(&world, [chain, std::slice::from_ref(root)].concat());
+
+        assert!(issuer.is_ok());
+    }
+
+    #[test]
+    fn refuses_an_alternate_chain_of_another_authority() {
+        let (world, other) = (World::at_noon(), World::at_noon());
+        let own = world.issuer().certificate().clone();
+
+        let other_first = with_alternate(&world, other.issuer().chain().to_vec());
+        let other_above = with_alternate(&world, vec![own, other.issuer().root().clone()]);
+        let empty = with_alternate(&world, Vec::new());
+
+        assert!(matches!(
+            other_first,
+            Err(IssuerError::AlternateOfAnother(_))
+        ));
+        assert!(matches!(other_above, Err(IssuerError::Chain { .. })));
+        assert!(matches!(empty, Err(IssuerError::AlternateOfAnother(_))));
     }
 }
