@@ -32,15 +32,27 @@ impl DatabaseSection {
         !self.url.starts_with("sqlite://")
     }
 
-    /// Returns the URL without its password.
+    /// Returns the URL without its password, wherever in it that stands.
     pub(super) fn redacted_url(&self) -> String {
-        match Url::parse(&self.url) {
-            Ok(mut url) if url.password().is_some() => match url.set_password(Some("REDACTED")) {
-                Ok(()) => url.to_string(),
-                Err(()) => "REDACTED".to_owned(),
-            },
-            Ok(_) | Err(_) => self.url.clone(),
+        let Ok(mut url) = Url::parse(&self.url) else {
+            return self.url.clone();
+        };
+        let in_query = url.query_pairs().any(|(key, _)| key == "password");
+        if url.password().is_none() && !in_query {
+            return self.url.clone();
         }
+        if url.password().is_some() && url.set_password(Some(REDACTED)).is_err() {
+            return REDACTED.to_owned();
+        }
+        if in_query {
+            let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+            let shown = pairs.iter().map(|(key, value)| match key.as_str() {
+                "password" => (key.as_str(), REDACTED),
+                _ => (key.as_str(), value.as_str()),
+            });
+            url.query_pairs_mut().clear().extend_pairs(shown);
+        }
+        url.to_string()
     }
 
     pub(super) fn faults(&self) -> Vec<String> {
@@ -56,3 +68,5 @@ impl DatabaseSection {
 const fn default_retention() -> Span {
     Span::hours(24 * 30)
 }
+
+const REDACTED: &str = "REDACTED";

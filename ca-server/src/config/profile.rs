@@ -8,6 +8,7 @@ use ca_pki::certificate::ExtendedKeyUsage;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
+use crate::tls;
 
 /// One kind of certificate.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -89,6 +90,9 @@ impl ProfileSection {
             IdentifierKind::parse,
             &mut faults,
         );
+        if extended_key_usage.contains(&ExtendedKeyUsage::OcspSigning) {
+            faults.push("OCSPSigning is for the server's own responders".to_owned());
+        }
         let revocation = self.revocation_rule(&mut faults);
         if !faults.is_empty() {
             return Err(self.named(faults));
@@ -154,8 +158,13 @@ impl ProfileSection {
         if self.lifetime.0 < self.backdate.0 * 2 || self.lifetime < Span::minutes(2) {
             faults.push("lifetime must be at least 2m and twice backdate".to_owned());
         }
-        if self.keys.is_empty() || self.identifiers.is_empty() {
-            faults.push("keys and identifiers must not be empty".to_owned());
+        if self.keys.is_empty() || self.identifiers.is_empty() || self.extended_key_usage.is_empty()
+        {
+            // A certificate without purposes may be used for any.
+            faults.push("keys, identifiers and extended_key_usage must not be empty".to_owned());
+        }
+        if self.name == tls::PROFILE {
+            faults.push("the name is taken by the server's own certificate".to_owned());
         }
         let mut faults = self.named(faults);
         if let Err(more) = self.to_profile() {

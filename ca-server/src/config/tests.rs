@@ -90,6 +90,12 @@ fn refuses_values_that_cannot_work() {
         ),
         ("key = \"file:tls.key\"", "key = \"tls.key\"", "pkcs11:"),
         ("[\"crl\", \"ocsp\"]", "\"never\"", "none-needed"),
+        ("[\"serverAuth\"]", "[]", "must not be empty"),
+        (
+            "[\"serverAuth\"]",
+            "[\"OCSPSigning\"]",
+            "the server's own responders",
+        ),
     ];
 
     for (from, to, expected) in cases {
@@ -99,13 +105,28 @@ fn refuses_values_that_cannot_work() {
 }
 
 #[test]
+fn refuses_the_name_of_the_profile_for_the_server_itself() {
+    let text = WHOLE.replace("\"tls-server\"", "\"server-tls\"");
+
+    let refused = Config::parse(&text, PathBuf::new()).unwrap_err();
+
+    assert!(refused.to_string().contains("is taken"), "{refused}");
+}
+
+#[test]
 fn shows_no_password() {
-    let text = WHOLE.replace("sqlite://ca.db", "postgres://ca:hunter2@db/ca");
+    for url in [
+        "postgres://ca:hunter2@db/ca",
+        "postgres://ca@db/ca?sslmode=require&password=hunter2",
+    ] {
+        let text = WHOLE.replace("sqlite://ca.db", url);
 
-    let shown = Config::parse(&text, PathBuf::new())
-        .unwrap()
-        .to_toml()
-        .unwrap();
+        let shown = Config::parse(&text, PathBuf::new())
+            .unwrap()
+            .to_toml()
+            .unwrap();
 
-    assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+        assert!(shown.contains("REDACTED"), "{shown}");
+    }
 }
