@@ -64,9 +64,6 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// Another server serves this database: two would settle each other's work.
-    #[error("{} is held by another ca-server: stop it first", .0.display())]
-    AlreadyServing(PathBuf),
     /// The folder given to quickstart belongs to a CA with other settings.
     #[error("{0}")]
     Quickstart(String),
@@ -95,7 +92,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Quickstart(_) => 3,
-            Self::Store(_) | Self::AlreadyServing(_) => 4,
+            Self::Store(_) => 4,
             Self::Key { .. }
             | Self::CertificateFile { .. }
             | Self::Issuer(_)

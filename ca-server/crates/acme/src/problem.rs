@@ -126,30 +126,6 @@ impl Problem {
         self.retry_after = Some(span);
         self
     }
-
-    /// Joins several problems: the only one, or a `compound` (or their common kind) with
-    /// subproblems (RFC 8555 §6.7.1). `None` if there are none.
-    pub fn join(mut problems: Vec<Self>) -> Option<Self> {
-        if problems.len() <= 1 {
-            return problems.pop();
-        }
-        let first = problems.first()?;
-        let same = problems.iter().all(|problem| problem.kind == first.kind);
-        let kind = if same {
-            first.kind
-        } else {
-            ProblemKind::Compound
-        };
-        let status = if same {
-            first.status
-        } else {
-            ProblemKind::Compound.status()
-        };
-        let mut joined = Self::new(kind, "several identifiers are refused, see subproblems");
-        joined.status = status;
-        joined.subproblems = problems;
-        Some(joined)
-    }
 }
 
 impl ProblemKind {

@@ -16,7 +16,7 @@ pub struct Intent {
     pub serial: Serial,
     /// The issuer's configured name.
     pub issuer: String,
-    /// The profile's name; internal ones are `ocsp-responder` and `server-tls`.
+    /// The profile's name; internal ones are `ocsp-responder/{issuer}` and `server-tls`.
     pub profile: String,
     /// The names in the certificate.
     pub identifiers: Vec<Identifier>,
@@ -30,7 +30,7 @@ pub struct Intent {
     pub requested_by: String,
     /// The ACME order that this certificate answers: it moves from `ready` to `processing`.
     pub order: Option<String>,
-    /// The serial that this certificate replaces (RFC 9773), for the record.
+    /// When the serial was spent.
     pub recorded_at: Timestamp,
     /// Until when the result is awaited; past it `settle` burns the serial.
     pub settle_after: Timestamp,

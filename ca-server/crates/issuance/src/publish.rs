@@ -2,8 +2,8 @@
 //!
 //! Several servers may publish for one issuer. They need no lease: numbers are drawn from the
 //! ledger, which takes no CRL whose number or epoch lies before that of the one it holds, so
-//! number and epoch are the fence. Each CRL says which revocations it covers, so a server adopts another's work instead of
-//! repeating it.
+//! number and epoch are the fence. Each CRL says which revocations it covers, so a server adopts
+//! another's work instead of repeating it.
 
 mod build;
 

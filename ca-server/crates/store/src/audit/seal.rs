@@ -133,9 +133,7 @@ impl Place {
     fn replaces(&self, newest: &Checkpoint) -> bool {
         let at = self.checkpoint.at.unix_secs();
         newest.at.unix_secs() >= at - at.rem_euclid(HOUR)
-            && self
-                .seal
-                .verify(&newest.signed_octets(), &newest.signature)
+            && self.seal.verify(&newest.signed_octets(), &newest.signature)
     }
 }
 
@@ -197,9 +195,7 @@ async fn end<C: ConnectionTrait>(database: &C) -> Result<(u64, Link), Error> {
     Ok((position, octets("audit_event.hash", &hash)?))
 }
 
-async fn newest_checkpoint(
-    transaction: &DatabaseTransaction,
-) -> Result<Option<Checkpoint>, Error> {
+async fn newest_checkpoint(transaction: &DatabaseTransaction) -> Result<Option<Checkpoint>, Error> {
     let newest = audit_checkpoint::Entity::find()
         .order_by_desc(audit_checkpoint::Column::Position)
         .limit(1)
