@@ -73,3 +73,17 @@ impl Draft {
         }
     }
 }
+
+/// Makes a request with openssl, for what rcgen does not do; returns its DER.
+pub fn by_openssl(names: &str, key_options: &[&str]) -> Vec<u8> {
+    let names = format!("subjectAltName={names}");
+    let arguments = [
+        &["req", "-new", "-nodes", "-keyout", "/dev/null"],
+        key_options,
+        &["-subj", "/", "-addext", &names, "-outform", "DER"],
+    ];
+    let output = crate::openssl::run_with(&arguments.concat(), b"");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    output.stdout
+}

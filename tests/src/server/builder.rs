@@ -15,6 +15,7 @@ pub struct TestCaBuilder {
     edits: Vec<Edit>,
     environment: Vec<(String, String)>,
     key: Key,
+    chains: Chains,
 }
 
 type Edit = Box<dyn FnOnce(&mut Table)>;
@@ -78,6 +79,13 @@ impl TestCaBuilder {
         self
     }
 
+    /// Offers a second chain, to the root in `other-root.pem`.
+    #[must_use]
+    pub fn with_alternate_chain(mut self) -> Self {
+        self.chains = Chains::Two;
+        self
+    }
+
     /// Makes the CA and waits until it serves.
     pub fn start(self) -> TestCa {
         let ca = self.prepare();
@@ -100,10 +108,22 @@ impl TestCaBuilder {
             Key::Token => intermediate::move_key_into_token(ca),
         };
         let ca = with_environment(ca, self.environment);
+        match self.chains {
+            Chains::One => {}
+            Chains::Two => intermediate::add_alternate_chain(&ca),
+        }
         let migrated = ca.command(&["migrate"]);
         assert!(migrated.status.success(), "{migrated:?}");
         ca
     }
+}
+
+/// How many roots the intermediate leads to.
+#[derive(Default)]
+enum Chains {
+    #[default]
+    One,
+    Two,
 }
 
 /// Sets a value in a configuration, making the tables on the way.
