@@ -1,7 +1,8 @@
 //! Breaking one thing, then proving recovery.
 //!
-//! `crash` ends a server between each pair of durable steps, `statement` lets
-//! the database refuse single statements.
+//! `crash` ends a server between each pair of durable steps, `kill` ends the real program at any
+//! moment, `statement` lets the database refuse single statements, `shutdown` asks the program to
+//! end while it works.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +13,9 @@
 
 mod crash;
 mod database;
+mod kill;
+mod load;
+mod shutdown;
 mod statement;
 mod wax;
 
