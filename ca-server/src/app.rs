@@ -33,6 +33,7 @@ use crate::storage;
 use crate::tls::ServerCertificate;
 
 pub(crate) use issuers::open as open_issuer;
+pub(crate) use profiles::uncovered;
 
 /// A server whose parts are all checked, not yet listening.
 pub(crate) struct App {
