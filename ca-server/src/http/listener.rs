@@ -201,7 +201,7 @@ where
 const MOST_CONNECTIONS: usize = 16_384;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// From the end of one request (or the start) to the end of the next one's headers.
-const HEADERS: Duration = Duration::from_secs(30);
+const HEADERS: Duration = Duration::from_secs(15);
 const LARGEST_HEADERS_BYTES: usize = 32 * 1024;
 const MOST_STREAMS: u32 = 64;
 const MOST_RESETS: usize = 32;
