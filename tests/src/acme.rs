@@ -121,6 +121,11 @@ impl<'ca> RawAcme<'ca> {
         &self.http
     }
 
+    /// Gives up connections that a restart of the server has ended.
+    pub fn reconnect(&mut self) {
+        self.http = http_client(self.ca);
+    }
+
     /// Sends newAccount and remembers the account.
     pub async fn register(&mut self, payload: Value) -> Answer {
         let answer = self.post(&self.url("newAccount"), &payload).with_jwk();

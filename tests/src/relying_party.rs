@@ -12,19 +12,43 @@ pub async fn fetch(url: &str) -> Vec<u8> {
     response.bytes().await.expect("a whole body").to_vec()
 }
 
-/// Asks OCSP for the first certificate in a chain, as its issuer is called in the configuration.
-/// Returns everything that openssl says, on both streams, when it accepts the answer's signature.
+/// Asks OCSP for the first certificate in a chain and returns everything that openssl says, on
+/// both streams. The options stand before the certificate, where openssl wants `-sha256`.
 pub fn ocsp(ca: &TestCa, chain_pem: &str, options: &[&str]) -> String {
     let certificate = openssl::file_with(chain_pem.as_bytes());
     let output = Command::new("openssl")
         .args(["ocsp", "-issuer"])
         .arg(ca.issuer_file())
+        .args(options)
         .arg("-cert")
         .arg(certificate.path())
         .arg("-CAfile")
         .arg(ca.root_file())
         .args(["-url", &ca.plain_url("pki", "/ocsp/tls")])
-        .args(options)
+        .output()
+        .expect("openssl is installed, see tests/install");
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// Makes an OCSP request with openssl; the options say about what.
+pub fn ocsp_request(options: &[&str]) -> Vec<u8> {
+    let file = openssl::file_with(b"");
+    let path = file.path().display().to_string();
+    openssl::run(&[&["ocsp"], options, &["-reqout", &path]].concat());
+    std::fs::read(file.path()).expect("openssl wrote it")
+}
+
+/// Returns what openssl says about an OCSP response, its signature checked against the root.
+pub fn ocsp_text(ca: &TestCa, response: &[u8]) -> String {
+    let file = openssl::file_with(response);
+    let output = Command::new("openssl")
+        .args(["ocsp", "-resp_text", "-respin"])
+        .arg(file.path())
+        .arg("-CAfile")
+        .arg(ca.root_file())
+        .arg("-verify_other")
+        .arg(ca.issuer_file())
         .output()
         .expect("openssl is installed, see tests/install");
     let said = [output.stdout, output.stderr].concat();
