@@ -1,5 +1,6 @@
 //! Introductions: the one place where rooms meet, in the order in which they must be right.
 
+pub(crate) mod expiry;
 mod issuers;
 mod profiles;
 mod readiness;

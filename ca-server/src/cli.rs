@@ -5,7 +5,9 @@ mod check_config;
 mod eab;
 mod issuer;
 mod migrate;
+mod operator;
 mod quickstart;
+mod revoke;
 mod serve;
 mod settle;
 
@@ -36,7 +38,9 @@ enum Command {
     Migrate(migrate::MigrateArguments),
     /// Burns serials whose issuance never finished and sends their orders back to `ready`.
     Settle(ConfigArgument),
-    /// Verifies the audit log.
+    /// Revokes a certificate on an operator's word.
+    Revoke(revoke::RevokeArguments),
+    /// Verifies the audit log, makes the key that seals it.
     Audit {
         /// What to do.
         #[command(subcommand)]
@@ -88,6 +92,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::CheckConfig(arguments) => check_config::run(&arguments),
         Command::Migrate(arguments) => migrate::run(&arguments),
         Command::Settle(arguments) => settle::run(&arguments),
+        Command::Revoke(arguments) => revoke::run(&arguments),
         Command::Audit { command } => audit::run(&command),
         Command::Eab { command } => eab::run(command),
         Command::Issuer { command } => issuer::run(&command),

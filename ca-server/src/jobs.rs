@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{Revocation, roots};
+use crate::app::{Revocation, expiry, roots};
 use crate::config::Config;
 use crate::http::pki::Roots;
 use crate::tls::ServerCertificate;
@@ -163,6 +163,7 @@ fn read_roots(parts: &JobParts) {
         Ok(fresh) => parts.roots.store(Arc::new(fresh)),
         Err(error) => tracing::error!(error = error.in_full(), "a root's CRL is not read again"),
     }
+    expiry::observe(&parts.corridor, &parts.roots.load(), &parts.certificate);
 }
 
 async fn seal_audit(parts: &JobParts) {

@@ -15,3 +15,15 @@ pub(crate) async fn connect(config: &Config) -> Result<Store, Error> {
         .await
         .map_err(|error| Error::Store(Box::new(error)))
 }
+
+/// Connects to a store whose schema is the one of this version. A server may be running on it.
+pub(crate) async fn open(config: &Config) -> Result<Store, Error> {
+    let store = connect(config).await?;
+    match store.check_schema().await {
+        Ok(()) => Ok(store),
+        Err(error) => {
+            store.close().await;
+            Err(Error::Store(Box::new(error)))
+        }
+    }
+}

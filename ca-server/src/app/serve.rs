@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::readiness::Readiness;
-use crate::app::{App, DRAIN, Revocation, roots};
+use crate::app::{App, DRAIN, Revocation, expiry, roots};
 use crate::error::Error;
 use crate::http::listener::{Listener, Transport};
 use crate::http::ops::{Check, OpsState};
@@ -88,6 +88,7 @@ impl App {
                 tracing::error!(issuer, %error, "no OCSP responder yet, trying again");
             }
         }
+        expiry::observe(&self.corridor, &self.roots.load(), &self.certificate);
         self.acme
             .resume_interrupted_validations()
             .await

@@ -5,6 +5,7 @@ mod request;
 
 use clap::Subcommand;
 
+use crate::config::{Config, ConfigError, IssuerSection};
 use crate::error::Error;
 
 /// What to do with an issuer.
@@ -21,4 +22,17 @@ pub(super) fn run(command: &IssuerCommand) -> Result<(), Error> {
         IssuerCommand::Request(arguments) => request::run(arguments),
         IssuerCommand::Install(arguments) => install::run(arguments),
     }
+}
+
+/// Finds an issuer in the configuration.
+fn section<'a>(config: &'a Config, name: &str) -> Result<&'a IssuerSection, Error> {
+    config
+        .issuers
+        .iter()
+        .find(|section| section.name == name)
+        .ok_or_else(|| {
+            let fault =
+                format!("there is no [[issuer]] {name:?}: add it to the configuration first");
+            Error::Config(ConfigError::Faults(vec![fault]))
+        })
 }

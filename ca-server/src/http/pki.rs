@@ -53,6 +53,16 @@ pub(crate) struct Root {
     pub(crate) issuers: Vec<String>,
 }
 
+impl Root {
+    /// Returns its name in URLs and metrics; `position` is its place among the roots.
+    pub(crate) fn name(&self, position: usize) -> String {
+        match (position, self.issuers.first()) {
+            (0, _) | (_, None) => "root".to_owned(),
+            (_, Some(issuer)) => format!("{issuer}-root"),
+        }
+    }
+}
+
 impl Roots {
     /// Finds a root by its name in URLs: `root` is the first one, `{issuer}-root` an issuer's.
     fn named(&self, name: &str) -> Option<&Root> {

@@ -13,10 +13,11 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde_json::json;
 
-use super::{open, operator, store_error};
-use crate::cli::{ConfigArgument, block_on};
+use super::store_error;
+use crate::cli::{ConfigArgument, block_on, operator};
 use crate::config::Config;
 use crate::error::Error;
+use crate::storage;
 
 /// Arguments of `eab create`.
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ pub(super) fn run(arguments: CreateArguments) -> Result<(), Error> {
     let key = new_key(arguments).map_err(|error| Error::Issuance(IssuanceError::from(error)))?;
     block_on(async move {
         let shown = Shown::of(&key);
-        let store = open(&config).await?;
+        let store = storage::open(&config).await?;
         let event = created(&key);
         let added = store.add_external_account_key(key, event).await;
         store.close().await;
@@ -111,7 +112,7 @@ fn created(key: &ExternalAccountKey) -> Event {
     Event {
         at: key.created_at,
         kind: EventKind::ExternalAccountKeyCreated,
-        actor: operator(),
+        actor: operator::at_the_command_line(),
         subject: key.kid.clone(),
         details: json!({
             "directory": key.directory,

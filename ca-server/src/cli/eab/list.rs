@@ -7,10 +7,11 @@ use ca_issuance::world::SystemClock;
 use ca_pki::Timestamp;
 use clap::Args;
 
-use super::{open, store_error};
+use super::store_error;
 use crate::cli::{ConfigArgument, block_on};
 use crate::config::Config;
 use crate::error::Error;
+use crate::storage;
 
 /// Arguments of `eab list`.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub(in crate::cli) struct ListArguments {
 pub(super) fn run(arguments: &ListArguments) -> Result<(), Error> {
     let config = Config::load(&arguments.config.config)?;
     block_on(async move {
-        let store = open(&config).await?;
+        let store = storage::open(&config).await?;
         let keys = store.external_account_keys().await;
         store.close().await;
         let now = SystemClock.now();

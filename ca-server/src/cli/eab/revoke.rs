@@ -7,10 +7,11 @@ use ca_issuance::world::SystemClock;
 use clap::Args;
 use serde_json::json;
 
-use super::{open, operator, store_error};
-use crate::cli::{ConfigArgument, block_on};
+use super::store_error;
+use crate::cli::{ConfigArgument, block_on, operator};
 use crate::config::Config;
 use crate::error::Error;
+use crate::storage;
 
 /// Arguments of `eab revoke`.
 #[derive(Debug, Args)]
@@ -27,12 +28,12 @@ pub(super) fn run(arguments: RevokeArguments) -> Result<(), Error> {
     let event = Event {
         at: SystemClock.now(),
         kind: EventKind::ExternalAccountKeyRevoked,
-        actor: operator(),
+        actor: operator::at_the_command_line(),
         subject: kid.clone(),
         details: json!({}),
     };
     block_on(async move {
-        let store = open(&config).await?;
+        let store = storage::open(&config).await?;
         let revoked = store.revoke_external_account_key(&kid, event).await;
         store.close().await;
         if revoked.map_err(store_error)? {

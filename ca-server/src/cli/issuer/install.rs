@@ -32,7 +32,7 @@ pub(in crate::cli) struct InstallArguments {
 
 pub(in crate::cli) fn run(arguments: &InstallArguments) -> Result<(), Error> {
     let config = Config::load(&arguments.config.config)?;
-    let section = section(&config, &arguments.name)?.clone();
+    let section = super::section(&config, &arguments.name)?.clone();
     block_on(async move {
         let given = IssuerSection {
             certificate: std::path::absolute(&arguments.certificate)
@@ -59,18 +59,6 @@ pub(in crate::cli) fn run(arguments: &InstallArguments) -> Result<(), Error> {
         );
         Ok(())
     })
-}
-
-fn section<'a>(config: &'a Config, name: &str) -> Result<&'a IssuerSection, Error> {
-    config
-        .issuers
-        .iter()
-        .find(|section| section.name == name)
-        .ok_or_else(|| {
-            let fault =
-                format!("there is no [[issuer]] {name:?}: add it to the configuration first");
-            Error::Config(ConfigError::Faults(vec![fault]))
-        })
 }
 
 /// Refuses an intermediate that holds but would not do what the configuration wants of it.

@@ -9,6 +9,7 @@ use ca_pki::csr::CsrTemplate;
 use ca_pki::{Csr, KeyAlgorithm, pem};
 use clap::Args;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::files::{self, Mode};
 
@@ -18,9 +19,14 @@ pub(in crate::cli) struct RequestArguments {
     /// The issuer's name.
     #[arg(long)]
     name: String,
-    /// Where the key is made: `pkcs11:token=…;object=…?module-path=…&pin-source=…` or `file:PATH`.
+    /// Where the key is made: `pkcs11:token=…;object=…?module-path=…&pin-source=…` or `file:PATH`;
+    /// where the configuration says, if left out.
     #[arg(long, value_name = "URI")]
-    key: String,
+    key: Option<String>,
+    /// Takes a key that is there already: for a CSR that was lost, a new certificate for the same
+    /// key, or a key that the token's own tools made.
+    #[arg(long)]
+    existing_key: bool,
     /// The intermediate's subject, for example "CN=Example Issuing CA,O=Example".
     #[arg(long)]
     subject: String,
@@ -53,7 +59,7 @@ pub(in crate::cli) fn run(arguments: &RequestArguments) -> Result<(), Error> {
     })?;
     let subject_der =
         name_from_text(&arguments.subject).map_err(|source| Error::CertificateFile {
-            file: arguments.out.clone(),
+            file: PathBuf::from("--subject"),
             source,
         })?;
     if arguments.out.exists() {
@@ -61,9 +67,14 @@ pub(in crate::cli) fn run(arguments: &RequestArguments) -> Result<(), Error> {
         let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists already");
         return Err(files::at(&arguments.out, source));
     }
-    let base = arguments.config.parent().unwrap_or(Path::new("."));
-    let uri = KeyUri::parse(&arguments.key, base).map_err(failed)?;
-    let key = ca_keys::generate(&uri, algorithm, &SignerOptions::default()).map_err(failed)?;
+    let uri = key_uri(arguments)?;
+    let options = SignerOptions::default();
+    let key = if arguments.existing_key {
+        ca_keys::open(&uri, &options)
+    } else {
+        ca_keys::generate(&uri, algorithm, &options)
+    };
+    let key = key.map_err(failed)?;
 
     let template = CsrTemplate {
         subject_der,
@@ -83,11 +94,34 @@ pub(in crate::cli) fn run(arguments: &RequestArguments) -> Result<(), Error> {
         .iter()
         .map(|octet| format!("{octet:02X}"))
         .collect();
-    println!("made a {algorithm} key for issuer {}", arguments.name);
+    let key = if arguments.existing_key {
+        "took the key that is there".to_owned()
+    } else {
+        format!("made a {algorithm} key")
+    };
+    println!("{key} for issuer {}: {uri}", arguments.name);
     println!("wrote {}", arguments.out.display());
     println!(
         "the ceremony asks for its SHA-256 fingerprint: {}",
         fingerprint.join(":")
     );
     Ok(())
+}
+
+fn key_uri(arguments: &RequestArguments) -> Result<KeyUri, Error> {
+    let (text, base) = match &arguments.key {
+        Some(text) => {
+            let base = arguments.config.parent().unwrap_or(Path::new("."));
+            (text.clone(), base.to_owned())
+        }
+        None => {
+            let config = Config::load(&arguments.config)?;
+            let section = super::section(&config, &arguments.name)?;
+            (section.key.clone(), config.base.clone())
+        }
+    };
+    KeyUri::parse(&text, &base).map_err(|source| Error::Key {
+        issuer: arguments.name.clone(),
+        source,
+    })
 }

@@ -1,0 +1,15 @@
+//! Who gives commands.
+
+use std::env;
+
+use ca_issuance::Actor;
+
+/// Returns who is at the command line, as far as the environment tells; behind sudo, who called it.
+pub(super) fn at_the_command_line() -> Actor {
+    let name = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|variable| env::var(variable).ok().filter(|name| !name.is_empty()));
+    Actor::Operator {
+        name: name.unwrap_or_else(|| "unknown".to_owned()),
+    }
+}
