@@ -1,20 +1,16 @@
 //! SHA-256 of things, as people read and type it.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use ca_pki::hex;
 
 /// Returns SHA-256 in lower-case hex.
 pub(crate) fn sha256_hex(octets: &[u8]) -> String {
-    hex(digest(&SHA256, octets).as_ref())
-}
-
-/// Returns octets in lower-case hex.
-pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    hex::lower(digest(&SHA256, octets).as_ref())
 }
 
 /// Returns octets in hex, in groups of four digits that the eye can keep apart.
 pub(crate) fn grouped(octets: &[u8]) -> String {
-    let groups: Vec<String> = octets.chunks(2).map(hex).collect();
+    let groups: Vec<String> = octets.chunks(2).map(hex::lower).collect();
     groups.join(" ")
 }
 
@@ -25,7 +21,7 @@ pub(crate) fn matches(typed: &str, fingerprint: &[u8; 32]) -> bool {
         .filter(|c| !c.is_whitespace() && *c != ':' && *c != '-')
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    digits == hex(fingerprint)
+    digits == hex::lower(fingerprint)
 }
 
 #[cfg(test)]
@@ -36,7 +32,7 @@ mod tests {
     fn accepts_every_usual_way_to_write_a_fingerprint() {
         let fingerprint = [0xab; 32];
         for typed in [
-            hex(&fingerprint),
+            hex::lower(&fingerprint),
             grouped(&fingerprint),
             ["AB"; 32].join(":"),
         ] {
@@ -47,7 +43,7 @@ mod tests {
     #[test]
     fn refuses_a_part_and_a_wrong_digit() {
         let fingerprint = [0xab; 32];
-        let whole = hex(&fingerprint);
+        let whole = hex::lower(&fingerprint);
 
         assert!(!matches(&whole[..62], &fingerprint));
         assert!(!matches(&whole.replacen('a', "c", 1), &fingerprint));

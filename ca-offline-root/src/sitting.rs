@@ -8,10 +8,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ca_pki::{Certificate, PublicKey, Serial, Timestamp};
+use ca_pki::{Certificate, PublicKey, Serial, Timestamp, hex};
 use zeroize::Zeroizing;
 
-use crate::fingerprint::{hex, sha256_hex};
+use crate::fingerprint::sha256_hex;
 use crate::folders::Folders;
 use crate::output::{Access, Staged};
 use crate::transcript::{
@@ -206,7 +206,7 @@ impl<'a> Sitting<'a> {
             role: role.to_owned(),
             place: place.to_owned(),
             algorithm: key.algorithm().to_string(),
-            public_key_sha256: hex(&key.fingerprint_sha256()),
+            public_key_sha256: hex::lower(&key.fingerprint_sha256()),
         });
     }
 

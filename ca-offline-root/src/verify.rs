@@ -4,11 +4,11 @@ mod evidence;
 
 use std::io::{self, Write};
 
-use ca_pki::Certificate;
 use ca_pki::crl::Crl;
+use ca_pki::{Certificate, hex};
 
 use crate::cli::VerifyArguments;
-use crate::fingerprint::{grouped, hex, sha256_hex};
+use crate::fingerprint::{grouped, sha256_hex};
 use crate::sitting::read_bounded;
 use crate::transcript::{
     self, Content, FORMAT, MAX_BYTES, Output, SignatureRecord, Transcript, algorithm_name,
@@ -89,7 +89,7 @@ fn verify_signature(
 ) -> Result<VerifiedSigner, Error> {
     let refused = |reason: &str| Error::Verification(format!("{}: {reason}", record.signed_by));
     let is_named = |certificate: &&Certificate| {
-        hex(&certificate.fingerprint_sha256()) == record.certificate_sha256
+        hex::lower(&certificate.fingerprint_sha256()) == record.certificate_sha256
     };
     let certificate = match trusted.filter(is_named) {
         Some(certificate) => certificate.clone(),
@@ -100,7 +100,7 @@ fn verify_signature(
             "its certificate is not the one that the transcript names",
         ));
     }
-    if hex(&certificate.public_key().fingerprint_sha256()) != record.public_key_sha256 {
+    if hex::lower(&certificate.public_key().fingerprint_sha256()) != record.public_key_sha256 {
         return Err(refused("its key is not the one that the transcript names"));
     }
     let algorithm = certificate.public_key().signature_algorithm();

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::{Clock, Corridor, Ledger, Settle};
+use ca_pki::hex;
 use ca_store::Store;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -185,19 +186,15 @@ async fn seal_audit(parts: &JobParts) {
                 // Whoever keeps the logs elsewhere has what shows a tail that was cut.
                 tracing::info!(
                     position = checkpoint.position,
-                    link = %hex(&checkpoint.link),
+                    link = %hex::lower(&checkpoint.link),
                     at = %checkpoint.at,
-                    signature = %hex(&checkpoint.signature),
+                    signature = %hex::lower(&checkpoint.signature),
                     "sealed the audit log"
                 );
             }
         }
         Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
     }
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 const SEALING: Duration = Duration::from_secs(10);

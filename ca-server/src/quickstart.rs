@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_issuance::world::{SystemClock, SystemEntropy};
 use ca_issuance::{Clock, Entropy};
-use ca_pki::Certificate;
+use ca_pki::{Certificate, hex};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -97,18 +97,15 @@ impl Quickstart {
                 file: root_file.clone(),
                 source,
             })?;
-        let fingerprint: Vec<String> = chain
-            .first()
-            .map(|root| root.fingerprint_sha256())
-            .unwrap_or_default()
-            .iter()
-            .map(|octet| format!("{octet:02X}"))
-            .collect();
+        let fingerprint = chain.first().map(Certificate::fingerprint_sha256);
         let base = config.server.external_url.as_str().trim_end_matches('/');
         Ok(GREETING
             .replace("{directory}", &format!("{base}/acme/default/directory"))
             .replace("{root}", &root_file.display().to_string())
-            .replace("{fingerprint}", &fingerprint.join(":"))
+            .replace(
+                "{fingerprint}",
+                &hex::with_colons(&fingerprint.unwrap_or_default()),
+            )
             .replace("{pki}", config.server.pki_url.as_str())
             .replace("{ops}", &config.listen.ops.to_string())
             .replace("{config}", &self.config_file().display().to_string()))

@@ -3,11 +3,11 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use ca_pki::Certificate;
 use ca_pki::certificate::{NameConstraints, PathLength, Subtrees, name_to_text};
+use ca_pki::{Certificate, hex};
 
 use super::facts;
-use crate::fingerprint::{grouped, hex};
+use crate::fingerprint::grouped;
 
 /// Writes what a certificate says, the extensions that matter to a CA included.
 pub(super) fn explain(certificate: &Certificate, report: &mut dyn Write) -> io::Result<()> {
@@ -51,7 +51,7 @@ fn explain_extensions(certificate: &Certificate, report: &mut dyn Write) -> io::
         Some(PathLength::AtMost(0)) => "yes, no CA below".to_owned(),
         Some(PathLength::AtMost(below)) => format!("yes, at most {below} CAs below"),
     };
-    let identifier = |octets: &Option<Vec<u8>>| octets.as_deref().map(hex);
+    let identifier = |octets: &Option<Vec<u8>>| octets.as_deref().map(hex::lower);
     let key_usage = extensions
         .key_usage
         .iter()

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use ca_pki::hex;
 use zeroize::Zeroizing;
 
 use super::{Sitting, read_bounded};
-use crate::fingerprint::{hex, sha256_hex};
+use crate::fingerprint::sha256_hex;
 use crate::output::{self, Access};
 use crate::signer::Signer;
 use crate::transcript::{self, FORMAT, SignatureRecord, Tool, Transcript};
@@ -108,9 +109,9 @@ impl Sitting<'_> {
             signed_by: signer.role().to_owned(),
             file: path.file_name().map(Into::into).unwrap_or_default(),
             algorithm: transcript::algorithm_name(signer.algorithm()).to_owned(),
-            public_key_sha256: hex(&signer.certificate().public_key().fingerprint_sha256()),
+            public_key_sha256: hex::lower(&signer.certificate().public_key().fingerprint_sha256()),
             certificate: signer.certificate_file().to_owned(),
-            certificate_sha256: hex(&signer.certificate().fingerprint_sha256()),
+            certificate_sha256: hex::lower(&signer.certificate().fingerprint_sha256()),
         }
     }
 }

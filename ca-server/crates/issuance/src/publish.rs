@@ -13,7 +13,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use ca_keys::KeyError;
 use ca_pki::crl::{Crl, PEM_LABEL};
-use ca_pki::{Timestamp, pem};
+use ca_pki::{Timestamp, hex, pem};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -202,14 +202,9 @@ impl CurrentCrl {
     /// Derives what is served from what is stored. Takes a while with a million entries.
     fn new(published: PublishedCrl) -> Self {
         let hash = digest(&SHA256, &published.der);
-        let etag: String = hash
-            .as_ref()
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect();
         Self {
             pem: pem::encode(PEM_LABEL, &published.der).into(),
-            etag: etag.into(),
+            etag: hex::lower(hash.as_ref()).into(),
             published,
         }
     }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use ca_pki::certificate::{Role, Template};
-use ca_pki::{Certificate, Identifier, Serial, Timestamp, Validity, lint};
+use ca_pki::{Certificate, Identifier, Serial, Timestamp, Validity, hex, lint};
 use serde_json::json;
 
 use crate::audit::{Event, EventKind};
@@ -124,7 +124,7 @@ impl Issuer {
             subject: intent.serial.to_string(),
             details: json!({
                 "issuer": intent.issuer,
-                "fingerprint_sha256": hex(&certificate.fingerprint_sha256()),
+                "fingerprint_sha256": hex::lower(&certificate.fingerprint_sha256()),
             }),
         };
         ledger
@@ -241,11 +241,6 @@ fn subject<'a>(profile: &Profile, identifiers: impl Iterator<Item = &'a Identifi
                 ca_pki::certificate::name_with_common_name,
             ),
     }
-}
-
-/// Writes octets as lower-case hex.
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// A SEQUENCE with nothing in it.

@@ -11,6 +11,7 @@ pub mod csr;
 #[cfg(test)]
 mod fixture;
 mod general_name;
+pub mod hex;
 pub mod identifier;
 pub mod key;
 pub mod lint;

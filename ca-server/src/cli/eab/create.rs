@@ -9,6 +9,7 @@ use ca_acme::external_account::ExternalAccountKey;
 use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::world::{NoEntropy, SystemClock, SystemEntropy};
 use ca_issuance::{Clock, Entropy, IssuanceError};
+use ca_pki::hex;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde_json::json;
@@ -96,7 +97,7 @@ fn new_key(arguments: CreateArguments) -> Result<ExternalAccountKey, NoEntropy> 
         *first &= 0x7f;
     }
     Ok(ExternalAccountKey {
-        kid: kid.iter().map(|octet| format!("{octet:02x}")).collect(),
+        kid: hex::lower(&kid),
         mac_key: SecretSlice::from(mac_key),
         directory: arguments.directory,
         comment: arguments.comment,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ca_keys::{KeyError, KeyUri, SignerOptions};
 use ca_pki::certificate::name_from_text;
 use ca_pki::csr::CsrTemplate;
-use ca_pki::{Csr, KeyAlgorithm, pem};
+use ca_pki::{Csr, KeyAlgorithm, hex, pem};
 use clap::Args;
 
 use crate::config::Config;
@@ -89,11 +89,6 @@ pub(in crate::cli) fn run(arguments: &RequestArguments) -> Result<(), Error> {
     let text = pem::encode("CERTIFICATE REQUEST", &der);
     files::write_new(&arguments.out, text.as_bytes(), Mode::Public)?;
 
-    let fingerprint: Vec<String> = csr
-        .fingerprint_sha256()
-        .iter()
-        .map(|octet| format!("{octet:02X}"))
-        .collect();
     let key = if arguments.existing_key {
         "took the key that is there".to_owned()
     } else {
@@ -103,7 +98,7 @@ pub(in crate::cli) fn run(arguments: &RequestArguments) -> Result<(), Error> {
     println!("wrote {}", arguments.out.display());
     println!(
         "the ceremony asks for its SHA-256 fingerprint: {}",
-        fingerprint.join(":")
+        hex::with_colons(&csr.fingerprint_sha256())
     );
     Ok(())
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ca_pki::Timestamp;
+use ca_pki::{Timestamp, hex};
 use futures_util::stream;
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -82,11 +82,7 @@ fn caching_headers(etag: &str, times: Option<Times>, now: Timestamp) -> HeaderMa
 
 /// Hashes what has no name of its own.
 pub(super) fn hex_of_sha256(octets: &[u8]) -> String {
-    digest(&SHA256, octets)
-        .as_ref()
-        .iter()
-        .map(|octet| format!("{octet:02x}"))
-        .collect()
+    hex::lower(digest(&SHA256, octets).as_ref())
 }
 
 /// If-None-Match compares weakly (RFC 9110 §13.1.2). If-Modified-Since is not looked at: several

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use ca_keys::{KeyError, SigningKey};
-use ca_pki::Timestamp;
 use ca_pki::crl::RevocationReason;
 use ca_pki::ocsp::{self, CertId, CertStatus, OcspRequest, ResponseTemplate, SingleResponse};
+use ca_pki::{Timestamp, hex};
 
 use super::{AnswerError, Freshness, OcspAnswer, OcspResponder, ResponderIdentity};
 use crate::ledger::{CertificateState, LedgerError};
@@ -131,15 +131,10 @@ impl Known {
 impl Freshness {
     fn new(der: &[u8], this_update: Timestamp, next_update: Timestamp) -> Self {
         let hash = digest(&SHA256, der);
-        let etag: String = hash
-            .as_ref()
-            .iter()
-            .map(|octet| format!("{octet:02x}"))
-            .collect();
         Self {
             this_update,
             next_update,
-            etag: etag.into(),
+            etag: hex::lower(hash.as_ref()).into(),
         }
     }
 }
