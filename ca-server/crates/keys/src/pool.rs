@@ -94,6 +94,11 @@ impl Pool {
         Ok(pool)
     }
 
+    /// Tells whether the breaker would let a request through now.
+    pub(crate) fn check_available(&self) -> Result<(), KeyError> {
+        self.health.check(Instant::now())
+    }
+
     /// Waits for a signature without blocking the runtime, until `deadline` at most.
     pub(crate) async fn sign(
         &self,

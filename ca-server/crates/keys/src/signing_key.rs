@@ -24,6 +24,12 @@ pub trait SigningKey: Send + Sync + std::fmt::Debug {
         self.public_key().signature_algorithm()
     }
 
+    /// Tells whether the key is known to be away, without asking the device: whoever is to spend
+    /// something on a signature asks before. `Ok` promises nothing.
+    fn check_available(&self) -> Result<(), KeyError> {
+        Ok(())
+    }
+
     /// Signs `message`.
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError>;
 

@@ -80,6 +80,10 @@ impl SigningKey for TokenKey {
         &self.public
     }
 
+    fn check_available(&self) -> Result<(), KeyError> {
+        self.pool.check_available()
+    }
+
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
         let raw = self.pool.sign(self.scheme.input(message), deadline).await?;
         self.scheme.signature(&raw)

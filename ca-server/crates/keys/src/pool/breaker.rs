@@ -55,6 +55,16 @@ impl Breaker {
         }
     }
 
+    /// Tells what [`Breaker::admit`] would, and admits nothing.
+    pub(super) fn check(&self, now: Instant) -> Result<(), Duration> {
+        match self.state {
+            State::Open { until, .. } | State::Probing { until, .. } if now < until => {
+                Err(until - now)
+            }
+            State::Closed { .. } | State::Open { .. } | State::Probing { .. } => Ok(()),
+        }
+    }
+
     /// Closes: a signature is proof that the device works, whenever it was asked for.
     pub(super) fn succeeded(&mut self) -> Change {
         let change = match self.state {
@@ -149,6 +159,28 @@ mod tests {
             Fails(opened(1)),
             Refuses { secs: 1 },
         ]);
+    }
+
+    #[test]
+    fn tells_what_it_would_do_without_using_up_the_probe() {
+        let mut breaker = Breaker::new(BreakerPolicy {
+            failures: 1,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(3),
+        });
+        let before = breaker.check(Instant::now());
+        breaker.failed(Instant::now());
+        let now = Instant::now();
+        let later = now + Duration::from_secs(2);
+
+        assert_eq!(before, Ok(()));
+        assert!(breaker.check(now).is_err());
+        assert_eq!(
+            (breaker.check(later), breaker.check(later)),
+            (Ok(()), Ok(()))
+        );
+        assert_eq!(breaker.admit(later), Ok(()), "nobody has probed yet");
+        assert!(breaker.check(later).is_err(), "somebody probes");
     }
 
     #[test]

@@ -30,6 +30,13 @@ impl Health {
             .map_err(|retry_after| KeyError::Unavailable { retry_after })
     }
 
+    /// Tells whether a request would be let through, or when to come back.
+    pub(super) fn check(&self, now: Instant) -> Result<(), KeyError> {
+        self.breaker()
+            .check(now)
+            .map_err(|retry_after| KeyError::Unavailable { retry_after })
+    }
+
     /// Notes a signature made in time.
     pub(super) fn succeeded(&self) {
         match self.breaker().succeeded() {

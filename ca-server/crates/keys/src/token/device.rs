@@ -4,23 +4,23 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use ca_pki::PublicKey;
-use cryptoki::context::Pkcs11;
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::{Limit, TokenInfo};
 
 use super::fault::fault;
 use super::login::Login;
+use super::module::{self, Module};
 use super::object::{self, Wanted};
 use super::scheme::Scheme;
-use super::{module, public_half, slot};
+use super::{public_half, slot};
 use crate::pool::{Device, Fault};
 use crate::{KeyError, TokenUri};
 
 /// Everything that a new session needs, and what the key in it must still be.
 #[derive(Debug)]
 pub(super) struct TokenDevice {
-    module: Pkcs11,
+    module: Module,
     uri: TokenUri,
     wanted: Wanted,
     public: PublicKey,
@@ -33,13 +33,16 @@ pub(super) struct TokenDevice {
 /// A logged-in session and the key's handle in it.
 #[derive(Debug)]
 pub(super) struct TokenSession {
-    session: Session,
+    session: Option<Session>,
     key: ObjectHandle,
+    module: Module,
+    generation: u64,
 }
 
 /// A key as it was found.
 struct Found {
     session: Session,
+    generation: u64,
     token: TokenInfo,
     key: object::PrivateKey,
     public: PublicKey,
@@ -54,10 +57,12 @@ impl TokenDevice {
             label: uri.object.clone(),
             id: uri.id.clone(),
         };
-        let found = find(&module, uri, &mut login, &wanted)?;
+        let found = find(&module, uri, &mut login, &wanted)?.ok_or_else(slot::absent)?;
         let session = TokenSession {
-            session: found.session,
+            session: Some(found.session),
             key: found.key.handle,
+            module: module.clone(),
+            generation: found.generation,
         };
         let device = Self {
             module,
@@ -75,9 +80,30 @@ impl TokenDevice {
         &self.public
     }
 
+    /// Finds the key again, in a module that looks for its tokens anew if this one is not there.
+    fn find(&self, login: &mut Login) -> Result<Found, Fault> {
+        let generation = self.module.enter().generation();
+        if let Some(found) = find(&self.module, &self.uri, login, &self.wanted)? {
+            return Ok(found);
+        }
+        self.module.renew(generation)?;
+        find(&self.module, &self.uri, login, &self.wanted)?.ok_or_else(slot::absent)
+    }
+
     /// Returns how many sessions the token grants, if it says.
     pub(super) fn session_limit(&self) -> Option<NonZeroUsize> {
         self.session_limit
+    }
+}
+
+impl Drop for TokenSession {
+    /// Closes the session, unless its number may be that of another by now.
+    fn drop(&mut self) {
+        let module = self.module.enter();
+        if module.generation() != self.generation {
+            std::mem::forget(self.session.take());
+        }
+        drop(self.session.take());
     }
 }
 
@@ -86,44 +112,56 @@ impl Device for TokenDevice {
 
     fn connect(&self) -> Result<TokenSession, Fault> {
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = find(&self.module, &self.uri, &mut login, &self.wanted)?;
+        let found = self.find(&mut login)?;
         if found.public != self.public {
             return Err(Fault::Broken(KeyError::Key(
                 "another key has taken its place in the token".into(),
             )));
         }
         Ok(TokenSession {
-            session: found.session,
+            session: Some(found.session),
             key: found.key.handle,
+            module: self.module.clone(),
+            generation: found.generation,
         })
     }
 
     fn sign(&self, session: &TokenSession, input: &[u8]) -> Result<Vec<u8>, Fault> {
-        session
-            .session
+        let module = self.module.enter();
+        if module.generation() != session.generation {
+            // Its numbers may stand for another session and another key by now.
+            return Err(Fault::Lost("the module was initialized anew".into()));
+        }
+        let open = session.session.as_ref();
+        open.ok_or_else(|| Fault::Lost("the session is closed".into()))?
             .sign(&self.scheme.mechanism(), session.key, input)
             .map_err(fault)
     }
 }
 
+/// Looks for the key; `None` while its token is away.
 fn find(
-    module: &Pkcs11,
+    module: &Module,
     uri: &TokenUri,
     login: &mut Login,
     wanted: &Wanted,
-) -> Result<Found, Fault> {
-    module::initialize(module)?;
-    let (slot, token) = slot::find(module, uri)?;
+) -> Result<Option<Found>, Fault> {
+    let module = module.enter();
+    module::initialize(&module)?;
+    let Some((slot, token)) = slot::find(&module, uri)? else {
+        return Ok(None);
+    };
     let session = module.open_ro_session(slot).map_err(fault)?;
     login.log_in(&session, &token)?;
     let key = object::find_private(&session, wanted)?;
     let public = public_half::read(&session, &key)?;
-    Ok(Found {
+    Ok(Some(Found {
         session,
+        generation: module.generation(),
         token,
         key,
         public,
-    })
+    }))
 }
 
 fn session_limit(token: &TokenInfo) -> Option<NonZeroUsize> {

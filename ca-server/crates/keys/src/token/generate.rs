@@ -21,8 +21,9 @@ pub(super) fn generate(uri: &TokenUri, algorithm: KeyAlgorithm) -> Result<(), Ke
         .ok_or_else(|| KeyError::Uri("a new key needs a label: give object=".into()))?;
     let (mechanism, parameters) = recipe(algorithm)?;
     let module = module::load(&uri.module_path)?;
+    let module = module.enter();
     module::initialize(&module)?;
-    let (slot, token) = slot::find(&module, uri)?;
+    let (slot, token) = slot::find(&module, uri)?.ok_or_else(slot::absent)?;
     let session = module.open_rw_session(slot).map_err(failed)?;
     Login::new(uri.pin_source.clone()).log_in(&session, &token)?;
     let id = match &uri.id {

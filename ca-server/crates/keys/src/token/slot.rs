@@ -9,8 +9,8 @@ use super::fault::fault;
 use crate::pool::Fault;
 use crate::{KeyError, TokenUri};
 
-/// Finds the one slot whose token is the URI's.
-pub(super) fn find(module: &Pkcs11, uri: &TokenUri) -> Result<(Slot, TokenInfo), Fault> {
+/// Finds the one slot whose token is the URI's; `None` while there is none.
+pub(super) fn find(module: &Pkcs11, uri: &TokenUri) -> Result<Option<(Slot, TokenInfo)>, Fault> {
     let mut found = Vec::new();
     for slot in module.get_slots_with_token().map_err(fault)? {
         // A reader that fails must not hide the token in the next one.
@@ -27,10 +27,12 @@ pub(super) fn find(module: &Pkcs11, uri: &TokenUri) -> Result<(Slot, TokenInfo),
             found.len()
         ))));
     }
-    // Curable: a token that was pulled out may come back in another slot.
-    found
-        .pop()
-        .ok_or_else(|| Fault::Lost("no such token is present".into()))
+    Ok(found.pop())
+}
+
+/// Curable: a token that was pulled out may come back in another slot.
+pub(super) fn absent() -> Fault {
+    Fault::Lost("no such token is present".into())
 }
 
 fn is_named(uri: &TokenUri, slot_id: u64, token: &TokenInfo) -> bool {

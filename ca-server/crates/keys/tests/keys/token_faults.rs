@@ -69,6 +69,50 @@ fn signs_again_after_the_module_was_finalized() {
 }
 
 #[test]
+fn signs_again_after_its_token_was_away() {
+    let name = "token_faults::signs_again_after_its_token_was_away";
+    with_token(name, |token| {
+        let key = token.key(&opening_after(u32::MAX));
+        sign_often(&key);
+        let (here, away) = (token.folder().join("tokens"), token.folder().join("away"));
+
+        fs::rename(&here, &away).unwrap();
+        let refused = sign(&key);
+        fs::rename(&away, &here).unwrap();
+
+        assert!(refused.is_err(), "there is no token to sign with");
+        sign_often(&key);
+    });
+}
+
+#[test]
+fn keys_of_one_module_get_over_the_absence_of_their_token_together() {
+    let name = "token_faults::keys_of_one_module_get_over_the_absence_of_their_token_together";
+    with_token(name, |token| {
+        let generate = |object| {
+            let options = opening_after(u32::MAX);
+            TokenKey::generate(&token.uri(object), KeyAlgorithm::EcP256, &options).unwrap()
+        };
+        let keys = [generate("one"), generate("two")];
+        let (here, away) = (token.folder().join("tokens"), token.folder().join("away"));
+
+        std::thread::scope(|scope| {
+            for key in &keys {
+                scope.spawn(|| (0..200).for_each(|_| drop(sign(key))));
+            }
+            for _ in 0..5 {
+                fs::rename(&here, &away).unwrap();
+                drop(sign(&keys[0]));
+                fs::rename(&away, &here).unwrap();
+                drop(sign(&keys[1]));
+            }
+        });
+
+        keys.iter().for_each(sign_often);
+    });
+}
+
+#[test]
 fn signs_again_after_a_logout() {
     with_token("token_faults::signs_again_after_a_logout", |token| {
         let key = token.key(&SignerOptions::default());
