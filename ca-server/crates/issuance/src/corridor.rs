@@ -114,6 +114,8 @@ impl Corridor {
                 return Err(IssuanceError::Refused(violations));
             }
         };
+        // A serial that is spent without hope of a signature only makes the CRL longer.
+        issuer.key().check_available()?;
         let prepared = issuer.prepare(approved, self.draw_serial(now)?, now)?;
         let recorded = issuer.record(prepared, self.ledger.as_ref()).await?;
         let serial = recorded.serial().clone();

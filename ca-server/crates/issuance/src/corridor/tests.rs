@@ -257,6 +257,25 @@ async fn burns_the_serial_when_the_token_is_away() {
 }
 
 #[tokio::test]
+async fn spends_no_serial_while_the_token_is_known_to_be_away() {
+    let world = World::at_noon();
+    world.key.set(KeyFault::KnownAway);
+
+    let result = walk(
+        &world,
+        csr("", &["dns:a.example"]),
+        claim(&["dns:a.example"]),
+    )
+    .await;
+
+    assert!(
+        matches!(result, Err(IssuanceError::Busy { .. })),
+        "{result:?}"
+    );
+    assert_eq!(world.ledger.serials(), []);
+}
+
+#[tokio::test]
 async fn hands_out_nothing_whose_signature_does_not_verify() {
     let world = World::at_noon();
     world.key.set(KeyFault::WrongSignature);

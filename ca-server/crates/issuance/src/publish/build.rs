@@ -18,6 +18,8 @@ impl CrlPublisher {
     /// A crash before the last step leaves a gap in the numbers, which RFC 5280 §5.2.3 allows; the
     /// CRL before stays the current one and the next refresh makes another.
     pub(super) async fn publish(&self, epoch: u64) -> Result<(), PublishError> {
+        // Before the rows are read and a number is drawn for nothing.
+        self.issuer.key().check_available()?;
         let name = self.issuer.name();
         let now = self.clock.now();
         // An entry stays until a CRL was scheduled after its certificate's end (RFC 5280 §3.3).

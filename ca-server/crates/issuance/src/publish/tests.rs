@@ -5,7 +5,7 @@ use ca_pki::crl::RevocationReason;
 use super::*;
 use crate::Actor;
 use crate::ledger::CertificateState;
-use crate::testing::World;
+use crate::testing::{KeyFault, World};
 
 fn publisher(world: &World) -> CrlPublisher {
     CrlPublisher::new(&world.corridor, world.issuer(), PublishSchedule::default())
@@ -159,6 +159,20 @@ async fn keeps_the_list_before_while_the_store_is_away() {
     ));
     assert_eq!(kept.map(|crl| crl.published.number), Some(1));
     assert_eq!(parsed(&publisher).number(), Some(2));
+}
+
+#[tokio::test]
+async fn draws_no_number_while_the_token_is_known_to_be_away() {
+    let world = World::at_noon();
+    let publisher = publisher(&world);
+
+    world.key.set(KeyFault::KnownAway);
+    let refused = publisher.refresh().await;
+    world.key.set(KeyFault::None);
+    publisher.refresh().await.expect("a CRL is published");
+
+    assert!(matches!(refused, Err(PublishError::Key(_))));
+    assert_eq!(parsed(&publisher).number(), Some(1));
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ pub enum KeyFault {
     None,
     /// Its token is away.
     Away,
+    /// Its token is away, and that is known.
+    KnownAway,
     /// Its signatures do not verify.
     WrongSignature,
 }
@@ -57,6 +59,13 @@ impl SigningKey for FaultyKey {
         self.key.public_key()
     }
 
+    fn check_available(&self) -> Result<(), KeyError> {
+        match self.fault() {
+            KeyFault::KnownAway => Err(AWAY),
+            KeyFault::None | KeyFault::Away | KeyFault::WrongSignature => Ok(()),
+        }
+    }
+
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
         self.sign_blocking(message, deadline)
     }
@@ -64,10 +73,12 @@ impl SigningKey for FaultyKey {
     fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
         match self.fault() {
             KeyFault::None => self.key.sign_blocking(message, deadline),
-            KeyFault::Away => Err(KeyError::Unavailable {
-                retry_after: Duration::from_secs(3),
-            }),
+            KeyFault::Away | KeyFault::KnownAway => Err(AWAY),
             KeyFault::WrongSignature => self.key.sign_blocking(b"something else", deadline),
         }
     }
 }
+
+const AWAY: KeyError = KeyError::Unavailable {
+    retry_after: Duration::from_secs(3),
+};
