@@ -2,7 +2,7 @@
 //!
 //! `crash` ends a server between each pair of durable steps, `kill` ends the real program at any
 //! moment, `statement` lets the database refuse single statements, `shutdown` asks the program to
-//! end while it works.
+//! end while it works, `token` takes the signer away from it.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ mod kill;
 mod load;
 mod shutdown;
 mod statement;
+mod token;
 mod wax;
 
 use std::time::{Duration, Instant};
