@@ -12,6 +12,7 @@ use crate::bench::{Bench, START, account, event, fifty, on_both_databases};
 
 on_both_databases!(
     reads_back_and_lists_keys,
+    finds_no_key_by_what_no_key_is_called,
     binds_one_account_with_a_key_for_single_use,
     binds_many_accounts_with_a_key_for_many,
     refuses_unknown_expired_revoked_and_foreign_keys,
@@ -68,6 +69,13 @@ async fn reads_back_and_lists_keys(bench: Bench) {
     assert_eq!(read.comment, "for the tests");
     let kids: Vec<_> = listed.iter().map(|key| key.kid.as_str()).collect();
     assert_eq!(kids, ["newer", "older"]);
+}
+
+async fn finds_no_key_by_what_no_key_is_called(bench: Bench) {
+    for kid in ["", "nobody", "\0", "' OR ''='", "\u{10ffff}"] {
+        let found = bench.store.external_account_key(kid).await.unwrap();
+        assert!(found.is_none(), "{kid:?}");
+    }
 }
 
 async fn binds_one_account_with_a_key_for_single_use(bench: Bench) {

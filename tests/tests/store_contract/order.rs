@@ -21,6 +21,7 @@ on_both_databases!(
     expires_unless_it_is_being_issued,
     only_a_ready_order_is_failed,
     pages_through_an_account_s_orders,
+    begins_at_the_first_page_for_a_cursor_it_did_not_make,
     counts_unfinished_orders_up_to_a_bound,
 );
 
@@ -292,6 +293,20 @@ async fn pages_through_an_account_s_orders(bench: Bench) {
 
     assert_eq!(seen, placed);
     assert_eq!(pages, 3);
+}
+
+async fn begins_at_the_first_page_for_a_cursor_it_did_not_make(bench: Bench) {
+    let anna = bench.account("anna").await;
+    let placed = bench.pending_order(&anna, &["a.example.internal"]).await;
+
+    for cursor in ["", "x", ".", "-1", "1.\0", "99999999999999999999.x"] {
+        let page = bench.store.orders_of("anna", Some(cursor), 2);
+        assert_eq!(
+            page.await.unwrap().orders,
+            [placed.id.clone()],
+            "{cursor:?}"
+        );
+    }
 }
 
 async fn counts_unfinished_orders_up_to_a_bound(bench: Bench) {

@@ -115,6 +115,9 @@ pub(crate) async fn by_kid<C: ConnectionTrait>(
     database: &C,
     kid: &str,
 ) -> Result<Option<ExternalAccountKey>, Error> {
+    if !row::can_hold(kid) {
+        return Ok(None);
+    }
     let row = Entity::find_by_id(kid).one(database).await?;
     Ok(row.map(ExternalAccountKey::from))
 }

@@ -19,6 +19,11 @@ where
     Ok(())
 }
 
+/// Tells whether a column can hold a text: none on PostgreSQL holds NUL, and asking for one fails.
+pub(crate) fn can_hold(unverified: &str) -> bool {
+    !unverified.contains('\0')
+}
+
 /// Writes a value as JSON text.
 pub(crate) fn json<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Corrupt(error.to_string()))

@@ -13,6 +13,7 @@ use super::{from_row, status_name};
 use crate::Error;
 use crate::certificate;
 use crate::entity::order::{Column, Entity};
+use crate::row;
 
 /// Reads an order.
 pub(crate) async fn by_id(
@@ -106,6 +107,6 @@ pub(crate) async fn page(
 
 /// A cursor that was not made here starts from the beginning.
 fn parse_cursor(cursor: &str) -> Option<(i64, &str)> {
-    let (created_at, id) = cursor.split_once('.')?;
+    let (created_at, id) = cursor.split_once('.').filter(|_| row::can_hold(cursor))?;
     Some((created_at.parse().ok()?, id))
 }
