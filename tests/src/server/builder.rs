@@ -94,7 +94,15 @@ impl TestCaBuilder {
     }
 
     /// Makes the CA, migrates its database and starts nothing.
-    pub fn prepare(mut self) -> TestCa {
+    pub fn prepare(self) -> TestCa {
+        let ca = self.prepare_without_database();
+        let migrated = ca.command(&["migrate"]);
+        assert!(migrated.status.success(), "{migrated:?}");
+        ca
+    }
+
+    /// Makes the CA, however wrong its configuration, and starts nothing.
+    pub fn prepare_without_database(mut self) -> TestCa {
         let ca = quickstarted();
         let network = Arc::clone(&ca.network);
         ca.edit(|config| {
@@ -112,8 +120,6 @@ impl TestCaBuilder {
             Chains::One => {}
             Chains::Two => intermediate::add_alternate_chain(&ca),
         }
-        let migrated = ca.command(&["migrate"]);
-        assert!(migrated.status.success(), "{migrated:?}");
         ca
     }
 }
