@@ -130,3 +130,18 @@ fn shows_no_password() {
         assert!(shown.contains("REDACTED"), "{shown}");
     }
 }
+
+#[test]
+fn loads_every_sample() {
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy");
+    let samples = std::fs::read_dir(deploy.join("config")).unwrap();
+    let mut files: Vec<PathBuf> = samples.map(|sample| sample.unwrap().path()).collect();
+    assert!(files.len() >= 2, "{files:?}");
+    files.push(deploy.join("kubernetes/ca-server.toml"));
+
+    for file in files {
+        if let Err(error) = Config::load(&file) {
+            panic!("{}: {error}", file.display());
+        }
+    }
+}
