@@ -218,18 +218,20 @@ async fn start(
 impl Client {
     /// Signs a payload for any resource and has it accepted.
     pub(crate) async fn sends(&self, payload: &str) -> AccountRequest {
-        let path = "/acme/default/anything";
-        let body = sign(
-            &self.acme,
-            &self.account.pair,
-            path,
-            &("kid", json!(self.account.kid)),
-            payload,
-        );
-        self.acme
-            .accept_from_account(unverified(path, &body))
-            .await
-            .unwrap()
+        self.sends_signed(&self.signs(payload)).await.unwrap()
+    }
+
+    /// Signs a payload for any resource.
+    pub(crate) fn signs(&self, payload: &str) -> String {
+        let kid = json!(self.account.kid);
+        let pair = &self.account.pair;
+        sign(&self.acme, pair, ANYTHING, &("kid", kid), payload)
+    }
+
+    /// Has a signed request accepted, or not.
+    pub(crate) async fn sends_signed(&self, body: &str) -> Result<AccountRequest, Error> {
+        let request = unverified(ANYTHING, body);
+        self.acme.accept_from_account(request).await
     }
 
     /// Goes on with the service that came up after a restart.
@@ -478,3 +480,5 @@ fn signed(template: &Template, key: &SoftwareKey) -> Certificate {
     let signature = key.sign_blocking(&bytes, deadline).unwrap();
     Certificate::assemble(&bytes, key.algorithm(), &signature).unwrap()
 }
+
+const ANYTHING: &str = "/acme/default/anything";

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ca_acme::ProblemKind;
 use ca_acme::order::OrderStatus;
 use ca_issuance::Actor;
 use ca_pki::crl::RevocationReason;
@@ -21,9 +22,11 @@ use ca_pki::crl::RevocationReason;
 use self::life::{History, Life, Patience};
 use self::stop::{Moment, Step};
 use crate::database::{Kind, on_both_databases};
+use crate::world::refusal;
 
 on_both_databases!(
     an_order_outlives_a_server_that_ends_after_placing_it,
+    a_request_that_changed_something_is_not_taken_again,
     a_validation_outlives_a_server_that_ends_during_it,
     an_answer_not_yet_durable_may_be_sent_again,
     a_proof_outlives_a_server_that_ends_after_storing_it,
@@ -49,6 +52,22 @@ fn an_order_outlives_a_server_that_ends_after_placing_it(kind: Kind) {
 
     assert_eq!(life.run(life.read(&order.id)).status, OrderStatus::Pending);
     goes_on(&mut history, &life, &order.id);
+}
+
+fn a_request_that_changed_something_is_not_taken_again(kind: Kind) {
+    let (mut history, life) = served(kind, Patience::Endless);
+    let payload = r#"{"identifiers":[{"type":"dns","value":"a.example"}]}"#;
+    let body = life.client.signs(payload);
+    life.run(async {
+        let request = life.client.sends_signed(&body).await.unwrap();
+        life.world.acme.new_order(&request).await.unwrap();
+    });
+    life.die();
+
+    let life = history.boot(Patience::Endless);
+    let replayed = life.run(life.client.sends_signed(&body));
+
+    assert_eq!(refusal(replayed).kind, ProblemKind::BadNonce);
 }
 
 fn a_validation_outlives_a_server_that_ends_during_it(kind: Kind) {
