@@ -74,13 +74,18 @@ async fn observe(listener: &'static str, request: Request, next: Next) -> Respon
 
 /// A panic is a bug: logged with its text, answered without it.
 fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    log_panic(panic.as_ref());
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+/// Logs what a handler panicked with.
+pub(crate) fn log_panic(panic: &(dyn Any + Send)) {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no text");
     tracing::error!(panic = text, "a handler panicked");
-    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,5 +1,6 @@
 //! Accepting connections: handshakes in tasks of their own, every wait bounded.
 
+mod crowd;
 mod stall;
 
 use std::future::Future;
@@ -24,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use self::crowd::Crowd;
 use self::stall::Stall;
 
 /// How a listener speaks.
@@ -52,6 +54,7 @@ impl Listener {
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let crowd = Crowd::new(MOST_OF_ONE_PEER);
         loop {
             let place = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -63,10 +66,14 @@ impl Listener {
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let Some(counted) = crowd.enter(peer.ip()) else {
+                        tracing::debug!(listener = self.name, %peer, "too many connections");
+                        continue;
+                    };
                     let connection = self.connection(stream, peer, graceful.watcher());
                     tokio::spawn(async move {
                         connection.await;
-                        drop(place);
+                        drop((place, counted));
                     });
                 }
                 Err(error) => {
@@ -199,6 +206,8 @@ where
 
 /// Per listener; past it, new connections wait in the kernel's queue.
 const MOST_CONNECTIONS: usize = 16_384;
+/// Of these, for one address (or one IPv6 network of 64 bits): no peer takes every place.
+const MOST_OF_ONE_PEER: usize = MOST_CONNECTIONS / 4;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// From the end of one request (or the start) to the end of the next one's headers.
 const HEADERS: Duration = Duration::from_secs(15);

@@ -117,7 +117,7 @@ const MAC_BYTES: usize = 16;
 
 /// Long enough for a client that holds one while its operator sets up a DNS record; short enough
 /// that the redeemed ones, which are kept until they end, stay few.
-const LIFETIME: Duration = Duration::from_secs(4 * 60 * 60);
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 #[cfg(test)]
 mod tests {

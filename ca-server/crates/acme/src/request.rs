@@ -191,7 +191,7 @@ impl Acme {
         })
     }
 
-    /// The one place that reads an account for a request; a cache would go here.
+    /// The one place that reads an account for a request; the store keeps those it may in memory.
     async fn account_of_kid(&self, directory: &Directory, kid: &str) -> Result<Account, Error> {
         let unknown = || {
             Problem::new(

@@ -25,8 +25,9 @@ pub struct Attempt {
 
 /// Proves control by asking the outside world.
 ///
-/// Contract: answers within its own deadline (10 s) whatever the other side does; an `Err` is the
-/// final result of the challenge, its detail safe to show: never the other side's body.
+/// Contract: answers within its own deadline (10 s from its turn) whatever the other side does; an
+/// `Err` is the final result of the challenge, its detail safe to show: never the other side's
+/// body. Only `rateLimited` is no result: its turn did not come, and it is tried again later.
 #[async_trait]
 pub trait Validator: Send + Sync {
     /// Checks the challenge, then CAA.

@@ -21,8 +21,11 @@ pub struct Settings {
     pub allow_networks: Vec<IpNet>,
     /// The issuer domain names that mean this CA in CAA records (RFC 8659 §4.2).
     pub caa_identities: Vec<String>,
-    /// How long one validation may take, waiting for its turn included.
+    /// How long one validation may take once it is its turn.
     pub deadline: Duration,
+    /// How long a validation may wait for its turn. Past it the answer is `rateLimited`, which is
+    /// no result: the challenge is tried again later.
+    pub patience: Duration,
     /// How long one address may take to accept a connection.
     pub connect_timeout: Duration,
     /// How long one DNS server may take to answer; each lookup tries twice.
@@ -46,6 +49,7 @@ impl Default for Settings {
             allow_networks: Vec::new(),
             caa_identities: Vec::new(),
             deadline: Duration::from_secs(10),
+            patience: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(3),
             dns_timeout: Duration::from_secs(2),
             retry_pauses: vec![Duration::from_millis(250), Duration::from_secs(1)],

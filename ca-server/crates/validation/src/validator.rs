@@ -7,7 +7,7 @@ use ca_acme::authorization::ChallengeKind;
 use ca_acme::validator::Attempt;
 use ca_acme::{Problem, Validator};
 use ca_pki::Identifier;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::Settings;
 use crate::caa::{self, Issuance};
@@ -28,6 +28,7 @@ pub struct NetworkValidator {
     turnstile: Turnstile,
     caa_identities: Vec<String>,
     deadline: Duration,
+    patience: Duration,
     retry_pauses: Vec<Duration>,
 }
 
@@ -50,21 +51,27 @@ impl NetworkValidator {
             turnstile: Turnstile::new(settings.concurrency, settings.concurrency_per_account),
             caa_identities: settings.caa_identities,
             deadline: settings.deadline,
+            patience: settings.patience,
             retry_pauses: settings.retry_pauses,
         }
     }
 
     /// Runs `check` in its turn and in time, and counts it.
+    ///
+    /// The deadline begins with the turn: who stands behind others must not fail for them.
     async fn bounded(
         &self,
-        label: &'static str,
-        account_url: &str,
+        asked: Asked<'_>,
         check: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Problem> {
+        let Asked {
+            label,
+            account_url,
+            patience,
+        } = asked;
         let started = Instant::now();
-        let until = started + self.deadline;
-        let outcome = match timeout_at(until, self.turnstile.enter(account_url)).await {
-            Ok(_pass) => timeout_at(until, check)
+        let outcome = match timeout(patience, self.turnstile.enter(account_url)).await {
+            Ok(_pass) => timeout(self.deadline, check)
                 .await
                 .unwrap_or(Err(Error::Deadline(self.deadline))),
             Err(_elapsed) => Err(Error::Crowded),
@@ -146,8 +153,12 @@ impl Validator for NetworkValidator {
             self.prove(attempt).await?;
             self.caa(&attempt.identifier, &issuance).await
         };
-        self.bounded(attempt.challenge.name(), &attempt.account_url, check)
-            .await
+        let asked = Asked {
+            label: attempt.challenge.name(),
+            account_url: &attempt.account_url,
+            patience: self.patience,
+        };
+        self.bounded(asked, check).await
     }
 
     async fn check_caa(
@@ -164,8 +175,21 @@ impl Validator for NetworkValidator {
             challenge,
         };
         let check = self.caa(identifier, &issuance);
-        self.bounded("caa", account_url, check).await
+        // A client waits for this one: it is told to come back rather than kept.
+        let asked = Asked {
+            label: "caa",
+            account_url,
+            patience: self.deadline,
+        };
+        self.bounded(asked, check).await
     }
+}
+
+/// Who asks for a check, and how long it may wait for its turn.
+struct Asked<'a> {
+    label: &'static str,
+    account_url: &'a str,
+    patience: Duration,
 }
 
 /// Returns whom the challenge is about, if it can prove anything about it (RFC 8555 §7.1.3: of a

@@ -1,14 +1,19 @@
 //! What every ACME response carries, errors included.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::header::{CACHE_CONTROL, LINK, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use ca_acme::{Acme, Error};
+use ca_acme::{Acme, Error, Problem, ProblemKind};
+use futures_util::FutureExt;
+use tokio::time::timeout;
 
+use crate::http::layers;
 use crate::http::problem::Refusal;
 
 /// Adds a fresh nonce to what POST is answered with (RFC 8555 §6.5) and a link to the directory
@@ -24,7 +29,7 @@ pub(super) async fn add(
     let mut response = if uri.path().contains('%') {
         super::missing().await.into_response()
     } else {
-        next.run(request).await
+        answer(request, next).await
     };
     if wants_nonce && let Err(error) = add_nonce(&acme, &mut response) {
         return Refusal::from(error).into_response();
@@ -33,6 +38,27 @@ pub(super) async fn add(
         response.headers_mut().append(LINK, link);
     }
     response
+}
+
+/// Runs the handler. What it does not answer in time, or panics about, is a problem document with
+/// its nonce like any other; work that must finish goes on without it.
+async fn answer(request: Request, next: Next) -> Response {
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match timeout(PATIENCE, handled).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            layers::log_panic(panic.as_ref());
+            let detail = "the server failed; its log says how";
+            Refusal::from(Problem::new(ProblemKind::ServerInternal, detail)).into_response()
+        }
+        Err(_elapsed) => {
+            let detail = "the server took too long; what it had begun goes on: ask again";
+            let slow = Problem::new(ProblemKind::ServerInternal, detail)
+                .with_status(503)
+                .retry_after(Duration::from_secs(3));
+            Refusal::from(slow).into_response()
+        }
+    }
 }
 
 /// Puts a fresh nonce into a response, which then must not be cached.
@@ -70,5 +96,8 @@ fn index_link(acme: &Acme, path: &str) -> Option<HeaderValue> {
     }
     link(&acme.urls().directory(&directory.name), "index")
 }
+
+/// Within the bound that every listener has.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");

@@ -12,7 +12,7 @@ use crate::acme::Acme;
 use crate::authorization::Authorization;
 use crate::store::ValidationOutcome;
 use crate::validator::Attempt;
-use crate::{Error, Problem, StoreError};
+use crate::{Error, Problem, ProblemKind, StoreError};
 
 /// A validation to be run.
 #[derive(Debug)]
@@ -43,6 +43,11 @@ impl Acme {
 
     async fn run(&self, drive: Drive) -> Result<Authorization, Error> {
         let verdict = self.validator.validate(&drive.attempt).await;
+        if let Err(problem) = &verdict
+            && problem.kind == ProblemKind::RateLimited
+        {
+            return self.leave_for_later(&drive, problem).await;
+        }
         let outcome = self.outcome(&drive.authorization, verdict);
         let concluded = self.conclude(&drive, outcome).await;
         if let Err(error) = &concluded {
@@ -54,6 +59,18 @@ impl Acme {
             );
         }
         concluded
+    }
+
+    /// Nothing was tried: the challenge stays `processing`, and the next resumption takes it up.
+    async fn leave_for_later(
+        &self,
+        drive: &Drive,
+        problem: &Problem,
+    ) -> Result<Authorization, Error> {
+        let id = &drive.authorization.id;
+        tracing::warn!(authorization = id, %problem, "a validation is put off");
+        let stored = self.store.authorization(id).await?;
+        stored.ok_or_else(|| Error::Inconsistent(format!("authorization {id} went while in use")))
     }
 
     fn outcome(

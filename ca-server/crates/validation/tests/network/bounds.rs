@@ -136,6 +136,7 @@ async fn keeps_one_accounts_silent_hosts_from_starving_the_others() {
     let world = World::new(zone, |settings| {
         at_http(settings);
         settings.deadline = DEADLINE;
+        settings.patience = DEADLINE / 2;
         settings.concurrency = 4;
         settings.concurrency_per_account = 2;
     })
@@ -148,6 +149,37 @@ async fn keeps_one_accounts_silent_hosts_from_starving_the_others() {
     let (flooded, served) = futures_util::join!(flood, world.validator.validate(&modest));
 
     assert_eq!(served, Ok(()));
-    assert!(flooded.iter().all(Result::is_err));
+    let put_off = |outcome: &&_| kind(outcome) == Some(ProblemKind::RateLimited);
+    assert_eq!(flooded.iter().filter(put_off).count(), 98);
     assert_eq!(silent.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn gives_who_had_to_wait_the_whole_time_of_its_own_turn() {
+    let silent = HttpServer::start("127.0.0.2", |_| Answer::Silence).await;
+    let port = silent.address.port();
+    let address = format!("127.0.0.1:{port}").parse().expect("an address");
+    let honest = HttpServer::start_at(address, |_| Answer::status(200, KEY_AUTHORIZATION)).await;
+    let zone = Zone::default()
+        .address("silent.test", "127.0.0.2")
+        .address("honest.test", "127.0.0.1");
+    let at_http = at_http(honest.address);
+    let world = World::new(zone, |settings| {
+        at_http(settings);
+        settings.deadline = DEADLINE;
+        settings.concurrency = 1;
+    })
+    .await;
+    let (first, second) = (
+        attempt(Http01, "dns", "silent.test"),
+        attempt(Http01, "dns", "honest.test"),
+    );
+
+    let (kept_waiting, served) = futures_util::join!(
+        world.validator.validate(&first),
+        world.validator.validate(&second)
+    );
+
+    assert_eq!(kind(&kept_waiting), Some(ProblemKind::Connection));
+    assert_eq!(served, Ok(()));
 }
