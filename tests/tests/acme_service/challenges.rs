@@ -116,6 +116,30 @@ async fn a_restart_goes_on_with_what_it_interrupted() {
 }
 
 #[tokio::test]
+async fn a_validation_whose_turn_did_not_come_is_tried_again() {
+    let world = World::impatient().await;
+    let client = world.client().await;
+    let order = place(&world, &client, &["a.example"]).await;
+    world.validator.hold();
+    world
+        .validator
+        .refuse("a.example", ProblemKind::RateLimited);
+    answer(&world, &client, &order.authorizations[0]).await;
+    world.validator.release();
+    world.settle().await;
+    let put_off = read(&world, &client, &order.id).await;
+
+    world.validator.relent("a.example");
+    let resumed = world.acme.resume_interrupted_validations().await.unwrap();
+    world.settle().await;
+
+    assert_eq!(put_off.status, OrderStatus::Pending);
+    assert_eq!(resumed, 1);
+    let order = read(&world, &client, &order.id).await;
+    assert_eq!(order.status, OrderStatus::Ready);
+}
+
+#[tokio::test]
 async fn resuming_leaves_alone_what_runs() {
     let world = World::impatient().await;
     let client = world.client().await;

@@ -265,6 +265,11 @@ impl ScriptedValidator {
         self.refused.lock().unwrap().insert(name.to_owned(), kind);
     }
 
+    /// Fails it no more.
+    pub(crate) fn relent(&self, name: &str) {
+        self.refused.lock().unwrap().remove(name);
+    }
+
     /// Ends every later check of CAA so.
     pub(crate) fn end_caa_checks_with(&self, kind: ProblemKind) {
         *self.forbidden_by_caa.lock().unwrap() = Some(kind);
