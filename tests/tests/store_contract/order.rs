@@ -303,7 +303,7 @@ async fn begins_at_the_first_page_for_a_cursor_it_did_not_make(bench: Bench) {
         let page = bench.store.orders_of("anna", Some(cursor), 2);
         assert_eq!(
             page.await.unwrap().orders,
-            [placed.id.clone()],
+            std::slice::from_ref(&placed.id),
             "{cursor:?}"
         );
     }
