@@ -1,21 +1,27 @@
 //! Which identifiers an order may name: types, syntax, scope, profile, name constraints.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use ca_issuance::pattern::Scope;
 use ca_issuance::profile::IdentifierKind;
 use ca_pki::Identifier;
 use ca_pki::certificate::NameConstraints;
 use ca_pki::identifier::IdentifierError;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::authorization::ChallengeKind;
 use crate::authorization::subject::Subject;
 use crate::{Problem, ProblemKind};
 
 /// An identifier as a client wrote it (RFC 8555 §9.7.7).
+#[derive(Debug)]
+pub(crate) struct UnverifiedIdentifier(Members);
+
 #[derive(Debug, Deserialize)]
-pub(crate) struct UnverifiedIdentifier {
+struct Members {
     r#type: String,
     value: String,
 }
@@ -36,15 +42,37 @@ pub(crate) struct Rules<'a> {
 impl UnverifiedIdentifier {
     /// Parses the identifier; ACME knows `dns` (RFC 8555) and `ip` (RFC 8738) only.
     pub(crate) fn parse(&self) -> Result<Identifier, Problem> {
-        if !matches!(self.r#type.as_str(), "dns" | "ip") {
-            let kind: String = self.r#type.chars().take(LONGEST_TYPE).collect();
+        let Members { r#type, value } = &self.0;
+        if !matches!(r#type.as_str(), "dns" | "ip") {
+            let kind: String = r#type.chars().take(LONGEST_TYPE).collect();
             return Err(Problem::new(
                 ProblemKind::UnsupportedIdentifier,
                 format!("identifiers of type {kind:?} are not issued here: use dns or ip"),
             ));
         }
-        Identifier::parse(&self.r#type, &self.value)
+        Identifier::parse(r#type, value)
             .map_err(|reason: IdentifierError| Problem::malformed(reason.to_string()))
+    }
+}
+
+/// Derived, it would read an array of two texts as well.
+impl<'de> Deserialize<'de> for UnverifiedIdentifier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = UnverifiedIdentifier;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an identifier: an object with type and value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+                Members::deserialize(MapAccessDeserializer::new(members)).map(UnverifiedIdentifier)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
     }
 }
 

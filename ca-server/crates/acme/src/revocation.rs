@@ -7,6 +7,7 @@ use ca_issuance::{Actor, IssuanceError};
 use ca_pki::Certificate;
 use ca_pki::crl::RevocationReason;
 use serde::Deserialize;
+use serde_json::Number;
 
 use crate::account::Account;
 use crate::acme::Acme;
@@ -16,7 +17,7 @@ use crate::{Error, Problem, ProblemKind};
 #[derive(Debug, Deserialize)]
 struct RevocationRequest {
     certificate: String,
-    reason: Option<i64>,
+    reason: Option<Number>,
 }
 
 impl Acme {
@@ -24,7 +25,7 @@ impl Acme {
     pub async fn revoke_certificate(&self, request: SignedRequest) -> Result<(), Error> {
         let wanted: RevocationRequest = request.payload().read()?;
         let certificate = parse_certificate(&wanted.certificate)?;
-        let reason = parse_reason(wanted.reason)?;
+        let reason = parse_reason(wanted.reason.as_ref())?;
         let record = self.issued_here(&certificate).await?;
         let actor = match &request {
             SignedRequest::Account(request) => {
@@ -116,16 +117,19 @@ fn parse_certificate(unverified: &str) -> Result<Certificate, Error> {
 
 /// Takes the reasons that say something about a leaf (RFC 5280 §5.3.1); the others are about CAs,
 /// attributes and holds.
-fn parse_reason(code: Option<i64>) -> Result<RevocationReason, Error> {
-    match code {
-        None | Some(0) => Ok(RevocationReason::Unspecified),
+fn parse_reason(unverified: Option<&Number>) -> Result<RevocationReason, Error> {
+    let Some(number) = unverified else {
+        return Ok(RevocationReason::Unspecified);
+    };
+    match number.as_u64() {
+        Some(0) => Ok(RevocationReason::Unspecified),
         Some(1) => Ok(RevocationReason::KeyCompromise),
         Some(3) => Ok(RevocationReason::AffiliationChanged),
         Some(4) => Ok(RevocationReason::Superseded),
         Some(5) => Ok(RevocationReason::CessationOfOperation),
         Some(9) => Ok(RevocationReason::PrivilegeWithdrawn),
-        Some(other) => {
-            let detail = format!("reason {other} is not accepted: use one of 0, 1, 3, 4, 5, 9");
+        Some(_) | None => {
+            let detail = format!("reason {number} is not accepted: use one of 0, 1, 3, 4, 5, 9");
             Err(Problem::new(ProblemKind::BadRevocationReason, detail).into())
         }
     }
@@ -148,12 +152,15 @@ mod tests {
     #[test]
     fn takes_only_reasons_that_concern_leaves() {
         for code in [0, 1, 3, 4, 5, 9] {
-            let reason = parse_reason(Some(code)).unwrap();
-            assert_eq!(i64::from(reason.code()), code);
+            let reason = parse_reason(Some(&Number::from(code))).unwrap();
+            assert_eq!(u64::from(reason.code()), code);
         }
-        for code in [-1, 2, 6, 7, 8, 10, 11, 255, 256, i64::MAX, i64::MIN] {
+        for code in [
+            "-1", "2", "6", "7", "8", "10", "11", "255", "256", "1.5", "1e30",
+        ] {
+            let number = serde_json::from_str(code).unwrap();
             assert!(
-                matches!(parse_reason(Some(code)), Err(Error::Refused(problem))
+                matches!(parse_reason(Some(&number)), Err(Error::Refused(problem))
                     if problem.kind == ProblemKind::BadRevocationReason),
                 "{code}"
             );

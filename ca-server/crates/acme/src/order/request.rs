@@ -137,6 +137,14 @@ mod tests {
             (r#"{"identifiers":{}}"#, ProblemKind::Malformed),
             (r#"{"identifiers":["a.example"]}"#, ProblemKind::Malformed),
             (
+                r#"{"identifiers":[["dns","a.example"]]}"#,
+                ProblemKind::Malformed,
+            ),
+            (
+                r#"{"identifiers":[{"type":"dns","type":"ip","value":"a.example"}]}"#,
+                ProblemKind::Malformed,
+            ),
+            (
                 r#"{"identifiers":[{"type":"dns"}]}"#,
                 ProblemKind::Malformed,
             ),
