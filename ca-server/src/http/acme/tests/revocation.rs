@@ -73,7 +73,7 @@ async fn refuses_reasons_that_are_not_about_leaves() {
         (json!(-1), "400 badRevocationReason"),
         (json!(99), "400 badRevocationReason"),
         (json!("1"), "400 malformed"),
-        (json!(1.5), "400 malformed"),
+        (json!(1.5), "400 badRevocationReason"),
         (json!([1]), "400 malformed"),
     ];
 
