@@ -6,6 +6,7 @@
 mod breaker;
 mod health;
 mod reply;
+mod threads;
 mod worker;
 
 use std::num::NonZeroUsize;
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 
 use self::health::Health;
 use self::reply::Reply;
+use self::threads::Threads;
 use self::worker::Worker;
 use crate::meters::{Meters, Outcome};
 use crate::{KeyError, SignerOptions};
@@ -58,6 +60,8 @@ pub(crate) struct Pool {
     queue: SyncSender<Job>,
     health: Arc<Health>,
     meters: Meters,
+    /// Behind the queue: dropped after it.
+    threads: Threads,
 }
 
 /// One signature to make.
@@ -76,20 +80,16 @@ impl Pool {
         meters: Meters,
     ) -> Result<Self, KeyError> {
         let (queue, jobs) = mpsc::sync_channel(options.queue.get());
-        let pool = Self {
+        let mut pool = Self {
             queue,
             health: Arc::new(Health::new(options.breaker, meters.clone())),
             meters,
+            threads: Threads::new(),
         };
         let (device, jobs) = (Arc::new(device), Arc::new(Mutex::new(jobs)));
         let mut session = Some(session);
-        for number in 0..thread_count(options) {
-            pool.spawn(
-                number,
-                Arc::clone(&device),
-                session.take(),
-                Arc::clone(&jobs),
-            )?;
+        for _thread in 0..thread_count(options) {
+            pool.spawn(Arc::clone(&device), session.take(), Arc::clone(&jobs))?;
         }
         Ok(pool)
     }
@@ -184,8 +184,7 @@ impl Pool {
     }
 
     fn spawn<D: Device>(
-        &self,
-        number: usize,
+        &mut self,
         device: Arc<D>,
         session: Option<D::Session>,
         jobs: Arc<Mutex<Receiver<Job>>>,
@@ -197,12 +196,7 @@ impl Pool {
             health: Arc::clone(&self.health),
             meters: self.meters.clone(),
         };
-        // The thread is not joined: it may hang in its device, and shutdown must not.
-        thread::Builder::new()
-            .name(format!("signer-{number}"))
-            .spawn(move || worker.run())
-            .map(drop)
-            .map_err(|error| KeyError::Device(format!("no signing thread: {error}")))
+        self.threads.spawn(move || worker.run())
     }
 }
 

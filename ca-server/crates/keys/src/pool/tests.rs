@@ -19,6 +19,29 @@ struct State {
     broken_connects: AtomicUsize,
     hanging: Mutex<Hang>,
     changed: Condvar,
+    closing: Mutex<Closing>,
+    moved: Condvar,
+}
+
+/// How a session ends.
+#[derive(Default)]
+struct Closing {
+    held: bool,
+    begun: bool,
+    done: bool,
+}
+
+/// A session that closes when it is let.
+struct Visit(Arc<State>);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let mut closing = self.0.closing.lock().unwrap();
+        closing.begun = true;
+        self.0.moved.notify_all();
+        let mut closing = self.0.moved.wait_while(closing, |one| one.held).unwrap();
+        closing.done = true;
+    }
 }
 
 #[derive(Default)]
@@ -54,6 +77,19 @@ impl Script {
         self.0.changed.notify_all();
     }
 
+    fn holding_sessions(self) -> Self {
+        self.0.closing.lock().unwrap().held = true;
+        self
+    }
+
+    /// Lets a session close once it wants to.
+    fn let_close(&self) {
+        let closing = self.0.closing.lock().unwrap();
+        let mut closing = self.0.moved.wait_while(closing, |one| !one.begun).unwrap();
+        closing.held = false;
+        self.0.moved.notify_all();
+    }
+
     fn signs(&self) -> usize {
         self.0.inputs.lock().unwrap().len()
     }
@@ -64,7 +100,8 @@ impl Script {
 
     /// Starts a pool of one thread over this device.
     fn pool(&self, options: &SignerOptions) -> Pool {
-        Pool::start(self.clone(), (), options, Meters::named("test")).unwrap()
+        let session = Visit(Arc::clone(&self.0));
+        Pool::start(self.clone(), session, options, Meters::named("test")).unwrap()
     }
 }
 
@@ -76,17 +113,17 @@ fn takes_one(left: &AtomicUsize) -> bool {
 }
 
 impl Device for Script {
-    type Session = ();
+    type Session = Visit;
 
-    fn connect(&self) -> Result<(), Fault> {
+    fn connect(&self) -> Result<Visit, Fault> {
         self.0.connects.fetch_add(1, Ordering::SeqCst);
         match takes_one(&self.0.broken_connects) {
             true => Err(Fault::Broken(KeyError::Key("no such key".into()))),
-            false => Ok(()),
+            false => Ok(Visit(Arc::clone(&self.0))),
         }
     }
 
-    fn sign(&self, (): &(), input: &[u8]) -> Result<Vec<u8>, Fault> {
+    fn sign(&self, _visit: &Visit, input: &[u8]) -> Result<Vec<u8>, Fault> {
         let mut hanging = self.0.hanging.lock().unwrap();
         hanging.entered = true;
         self.0.changed.notify_all();
@@ -263,4 +300,30 @@ async fn refuses_a_deadline_that_has_passed_without_asking_the_device() {
 
     assert!(matches!(refused, Err(KeyError::DeadlineExceeded)));
     assert_eq!(device.signs(), 0);
+}
+
+#[test]
+fn has_closed_its_sessions_when_it_is_dropped() {
+    let device = Script::default().holding_sessions();
+    let pool = device.pool(&options(4, 3, LONG));
+    let opener = device.clone();
+    let opener = thread::spawn(move || opener.let_close());
+
+    drop(pool);
+
+    assert!(device.0.closing.lock().unwrap().done);
+    opener.join().unwrap();
+}
+
+#[test]
+fn is_dropped_in_bounded_time_though_a_thread_hangs_in_the_device() {
+    let device = Script::default().hanging();
+    let pool = device.pool(&options(4, 3, LONG));
+    pool.sign_blocking(b"a".to_vec(), soon()).unwrap_err();
+    device.wait_until_entered();
+
+    drop(pool);
+
+    assert_eq!(device.signs(), 0);
+    device.release();
 }
