@@ -126,8 +126,14 @@ impl TestCa {
 
     /// Stops the server with SIGTERM and returns its exit code.
     pub fn stop(&self) -> i32 {
+        self.signal("TERM");
+        self.wait_for_exit()
+    }
+
+    /// Waits for a server that was told to stop and returns its exit code.
+    pub fn wait_for_exit(&self) -> i32 {
         let process = self.process.lock().unwrap().take();
-        let code = process.expect("the server runs").terminate(&self.log);
+        let code = process.expect("the server runs").wait(&self.log);
         self.keeper.forget();
         code
     }

@@ -38,3 +38,18 @@ async fn walk(ca: &TestCa) {
     assert!(after.contains(": revoked"), "{after}");
     assert!(after.contains("Reason: keyCompromise"), "{after}");
 }
+
+#[test]
+fn commands_and_servers_with_a_token_end_in_order() {
+    let ca = TestCa::builder().with_token().start();
+
+    for _ in 0..5 {
+        ca.restart();
+        let settled = ca.command(&["settle"]);
+        // A second server: what has opened the token already must end as well.
+        let served = ca.command(&["serve"]);
+
+        assert!(settled.status.code().is_some(), "{settled:?}");
+        assert!(served.status.code().is_some(), "{served:?}");
+    }
+}

@@ -47,9 +47,8 @@ impl Process {
         panic!("the server is not ready in {DEADLINE:?}:\n{}", log.text());
     }
 
-    /// Sends SIGTERM and returns the exit code.
-    pub(super) fn terminate(mut self, log: &Log) -> i32 {
-        self.signal("TERM");
+    /// Waits for the end and returns the exit code.
+    pub(super) fn wait(mut self, log: &Log) -> i32 {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait().expect("a child can be asked") {
