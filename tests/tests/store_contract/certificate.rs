@@ -22,7 +22,6 @@ on_both_databases!(
     revokes_once_however_many_ask,
     revokes_only_what_is_valid,
     lists_what_is_revoked_until_it_expires,
-    finds_the_order_of_a_certificate,
 );
 
 async fn goes_from_intent_to_valid_together_with_its_order(bench: Bench) {
@@ -291,18 +290,4 @@ async fn lists_what_is_revoked_until_it_expires(bench: Bench) {
             .unwrap()
             .is_empty()
     );
-}
-
-async fn finds_the_order_of_a_certificate(bench: Bench) {
-    let anna = bench.account("anna").await;
-    let order = bench.ready_order(&anna, &["a.example.internal"]).await;
-    let certificate = bench.certificate(Some(&order)).await;
-    let internal = bench.certificate(None).await;
-
-    let found = bench.store.order_of_certificate("tls", &certificate.serial);
-    let found = found.await.unwrap().unwrap();
-    let none = bench.store.order_of_certificate("tls", &internal.serial);
-
-    assert_eq!(found.id, order.id);
-    assert_eq!(none.await.unwrap(), None);
 }

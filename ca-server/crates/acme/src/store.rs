@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
-use ca_pki::{Identifier, Serial, Timestamp};
+use ca_pki::{Identifier, Timestamp};
 
 use crate::Problem;
 use crate::account::Account;
@@ -193,12 +193,6 @@ pub trait AcmeStore: Send + Sync {
     /// Marks a ready order invalid with its reason (CAA at finalize, policy withdrawn).
     async fn fail_order(&self, id: &str, problem: &Problem, event: Event)
     -> Result<(), StoreError>;
-    /// Finds the order that owns a certificate, for download and revocation rights.
-    async fn order_of_certificate(
-        &self,
-        issuer: &str,
-        serial: &Serial,
-    ) -> Result<Option<Order>, StoreError>;
 
     // Authorizations.
 

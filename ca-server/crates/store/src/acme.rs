@@ -13,7 +13,7 @@ use ca_acme::store::{
     ValidationOutcome,
 };
 use ca_issuance::audit::Event;
-use ca_pki::{Identifier, Serial, Timestamp};
+use ca_pki::{Identifier, Timestamp};
 use secrecy::SecretBox;
 
 use crate::{Store, account, authorization, external_account, order, secret};
@@ -154,14 +154,6 @@ impl AcmeStore for Store {
     ) -> Result<(), StoreError> {
         let (id, problem) = (id.to_owned(), problem.clone());
         Ok(self.write(order::Fail { id, problem, event }).await?)
-    }
-
-    async fn order_of_certificate(
-        &self,
-        issuer: &str,
-        serial: &Serial,
-    ) -> Result<Option<Order>, StoreError> {
-        Ok(order::of_certificate(self.reads(), issuer, serial, self.now()).await?)
     }
 
     async fn add_authorization(

@@ -4,7 +4,7 @@ mod change;
 mod find;
 
 pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke};
-pub(crate) use find::{by_serial, order_of, revocation_epoch, revoked, unfinished};
+pub(crate) use find::{by_serial, revocation_epoch, revoked, unfinished};
 
 use ca_issuance::ledger::{CertificateRecord, CertificateState, Intent};
 use ca_pki::crl::RevocationReason;

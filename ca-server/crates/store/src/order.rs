@@ -5,7 +5,7 @@ mod find;
 mod follow;
 
 pub(crate) use change::{Fail, Place};
-pub(crate) use find::{PageRequest, by_id, count_unfinished, of_certificate, page};
+pub(crate) use find::{PageRequest, by_id, count_unfinished, page};
 pub(crate) use follow::{advance, begin_issuing, fail_holders, fail_unfinished_of, finish, resume};
 
 use ca_acme::order::{Order, OrderStatus};

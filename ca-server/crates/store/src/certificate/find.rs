@@ -24,21 +24,6 @@ pub(crate) async fn by_serial(
     row.map(CertificateRecord::try_from).transpose()
 }
 
-/// Reads which order a certificate answers.
-pub(crate) async fn order_of(
-    database: &DatabaseConnection,
-    issuer: &str,
-    serial: &Serial,
-) -> Result<Option<String>, Error> {
-    let order: Option<Option<String>> = Entity::find_by_id(key(issuer, serial))
-        .select_only()
-        .column(Column::OrderId)
-        .into_tuple()
-        .one(database)
-        .await?;
-    Ok(order.flatten())
-}
-
 /// Lists intents whose time is up, oldest first.
 pub(crate) async fn unfinished(
     database: &DatabaseConnection,

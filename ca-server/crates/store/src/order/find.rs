@@ -2,7 +2,7 @@
 
 use ca_acme::order::{Order, OrderStatus};
 use ca_acme::store::OrderPage;
-use ca_pki::{Serial, Timestamp};
+use ca_pki::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter,
@@ -11,7 +11,6 @@ use sea_orm::{
 
 use super::{from_row, status_name};
 use crate::Error;
-use crate::certificate;
 use crate::entity::order::{Column, Entity};
 use crate::row;
 
@@ -23,19 +22,6 @@ pub(crate) async fn by_id(
 ) -> Result<Option<Order>, Error> {
     let row = Entity::find_by_id(id).one(database).await?;
     row.map(|row| from_row(row, now)).transpose()
-}
-
-/// Finds the order that a certificate answers.
-pub(crate) async fn of_certificate(
-    database: &DatabaseConnection,
-    issuer: &str,
-    serial: &Serial,
-    now: Timestamp,
-) -> Result<Option<Order>, Error> {
-    match certificate::order_of(database, issuer, serial).await? {
-        Some(id) => by_id(database, &id, now).await,
-        None => Ok(None),
-    }
 }
 
 /// Counts an account's orders that are neither finished nor expired, up to `at_most`.
