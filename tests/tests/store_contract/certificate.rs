@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use ca_acme::order::OrderStatus;
-use ca_acme::store::AcmeStore;
 use ca_issuance::audit::EventKind;
 use ca_issuance::ledger::{CertificateState, Ledger, LedgerError, RevokeOutcome};
 use ca_pki::crl::{RevocationReason, RevokedCertificate};
