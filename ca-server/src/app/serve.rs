@@ -8,7 +8,6 @@ use ca_issuance::{Actor, Settle};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::readiness::Readiness;
 use crate::app::{App, DRAIN, Revocation, expiry, roots};
 use crate::error::Error;
-use crate::http::listener::{Listener, Transport};
+use crate::http::listener::{Listener, Transport, listen};
 use crate::http::ops::{Check, OpsState};
 use crate::http::pki::{PkiIssuer, PkiState};
 use crate::http::{acme, layers, ops, pki};
@@ -29,7 +28,7 @@ impl App {
         raise_open_files();
         let app = Arc::new(self);
         app.make_ready().await?;
-        let listeners = app.listeners().await?;
+        let listeners = app.listeners()?;
 
         let stop = CancellationToken::new();
         let serving = TaskTracker::new();
@@ -111,16 +110,16 @@ impl App {
             .map_err(|error| Error::Store(Box::new(error)))
     }
 
-    async fn listeners(&self) -> Result<Vec<Listener>, Error> {
+    fn listeners(&self) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
         let tls = tls::server_config(Arc::clone(&self.certificate))?;
         let public = layers::around(acme::router(Arc::clone(&self.acme)), "public");
         let pki = layers::around(pki::router(self.pki_state()), "pki");
         let ops = layers::around(ops::router(self.ops_state()), "ops");
         Ok(vec![
-            bind("public", listen.public, Transport::Tls(tls), public).await?,
-            bind("pki", listen.pki, Transport::Plain, pki).await?,
-            bind("ops", listen.ops, Transport::Plain, ops).await?,
+            bind("public", listen.public, Transport::Tls(tls), public)?,
+            bind("pki", listen.pki, Transport::Plain, pki)?,
+            bind("ops", listen.ops, Transport::Plain, ops)?,
         ])
     }
 
@@ -210,19 +209,17 @@ fn raise_open_files() {
 /// Three listeners full of connections, and room for everything else.
 const OPEN_FILES: u64 = 65_536;
 
-async fn bind(
+fn bind(
     name: &'static str,
     address: SocketAddr,
     transport: Transport,
     router: axum::Router,
 ) -> Result<Listener, Error> {
-    let socket = TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Listen {
-            listener: name,
-            address,
-            source,
-        })?;
+    let socket = listen(address).map_err(|source| Error::Listen {
+        listener: name,
+        address,
+        source,
+    })?;
     Ok(Listener {
         name,
         socket,

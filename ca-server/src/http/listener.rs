@@ -4,6 +4,7 @@ mod crowd;
 mod stall;
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +48,19 @@ pub(crate) struct Listener {
     pub(crate) transport: Transport,
     /// What answers.
     pub(crate) router: Router,
+}
+
+/// Binds an address. Whoever comes when the kernel's queue is full tries again a second later,
+/// so the queue is longer than the usual 128.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart need not wait for the connections of the run before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl Listener {
@@ -208,6 +222,8 @@ where
 const MOST_CONNECTIONS: usize = 16_384;
 /// Of these, for one address (or one IPv6 network of 64 bits): no peer takes every place.
 const MOST_OF_ONE_PEER: usize = MOST_CONNECTIONS / 4;
+/// Connections that came and were not accepted yet.
+const BACKLOG: u32 = 4096;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// From the end of one request (or the start) to the end of the next one's headers.
 const HEADERS: Duration = Duration::from_secs(15);
@@ -251,6 +267,17 @@ mod tests {
 
             assert!(ended.is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn keeps_a_rush_of_clients_in_the_queue() {
+        let socket = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let address = socket.local_addr().unwrap();
+
+        let connect = |_| std::net::TcpStream::connect_timeout(&address, HANDSHAKE / 20);
+        let rush: Vec<_> = (0..300).map(connect).collect();
+
+        assert!(rush.iter().all(Result::is_ok));
     }
 
     #[tokio::test]
