@@ -242,6 +242,34 @@ fn an_exception_from_a_lint_is_expected_with_its_reason() {
     assert_eq!(found, Vec::<PathBuf>::new());
 }
 
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let documents = files().into_iter();
+    let documents =
+        documents.filter(|file| file.extension().is_some_and(|extension| extension == "md"));
+    let mut broken = Vec::new();
+
+    for file in documents {
+        let text = fs::read_to_string(root().join(&file)).expect("text");
+        let folder = root().join(file.parent().expect("a file is in a folder"));
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://") && !target.starts_with('#')) {
+            let path = target
+                .split('#')
+                .next()
+                .expect("the part before the anchor");
+            if !folder.join(path).exists() {
+                broken.push(format!("{}: {target}", file.display()));
+            }
+        }
+    }
+
+    assert_eq!(broken, Vec::<String>::new());
+}
+
 /// Returns the workspace's folder.
 fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -489,3 +489,19 @@ async fn row_23_takes_agreement_where_there_are_no_terms() {
 
     answer.expect_status(201);
 }
+
+#[test]
+fn row_24_tells_each_client_how_to_renew_certificates_of_a_day() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../ca-server/docs");
+    let guide = std::fs::read_to_string(format!("{docs}/operator-guide.md")).unwrap();
+
+    for advice in [
+        "renewBeforePercentage",
+        "certbot",
+        "lego",
+        "acme.sh",
+        "hourly",
+    ] {
+        assert!(guide.contains(advice), "{advice}");
+    }
+}

@@ -1,6 +1,7 @@
 //! ACME over HTTP (RFC 8555 and what grew around it), as clients see it.
 //!
-//! One server serves all tests; each test has accounts of its own.
+//! One server serves all tests; each test has accounts of its own. `acme_on_postgres` runs the same
+//! tests on the other database.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,6 +30,7 @@ mod ownership;
 mod profiles;
 mod renewal;
 mod revocation;
+mod sections;
 
 use std::sync::LazyLock;
 
@@ -37,53 +39,7 @@ use ca_tests::TestCa;
 /// The server of this suite.
 static CA: LazyLock<TestCa> = LazyLock::new(|| {
     TestCa::builder()
-        .append(SECTIONS)
+        .append(sections::SECTIONS)
         .with_alternate_chain()
         .start()
 });
-
-/// Beside what quickstart makes: profiles and directories with rules of their own.
-const SECTIONS: &str = r#"
-    [[profile]]
-    name = "short"
-    description = "one hour, no revocation needed"
-    issuer = "tls"
-    lifetime = "1h"
-    max_lifetime = "2h"
-    keys = ["ec-p256"]
-    extended_key_usage = ["serverAuth"]
-    identifiers = ["dns"]
-    subject = "first-dns-name"
-    revocation = ["crl", "ocsp"]
-
-    [[acme]]
-    name = "profiles"
-    profiles = ["tls-server", "mtls", "short"]
-    default_profile = "mtls"
-    allow = ["dns:**", "ip:127.0.0.0/8"]
-    wildcards = true
-
-    [[acme]]
-    name = "narrow"
-    profiles = ["tls-server"]
-    default_profile = "tls-server"
-    external_account = "off"
-    challenges = ["http-01"]
-    allow = ["dns:*.narrow.example.internal"]
-    deny = ["dns:secret.narrow.example.internal"]
-
-    [[acme]]
-    name = "bound"
-    profiles = ["tls-server"]
-    default_profile = "tls-server"
-    external_account = "required"
-    allow = ["dns:**"]
-
-    [[acme]]
-    name = "terms"
-    profiles = ["tls-server"]
-    default_profile = "tls-server"
-    terms_of_service = "https://ca.example.internal/terms"
-    website = "https://ca.example.internal/"
-    allow = ["dns:**"]
-"#;
