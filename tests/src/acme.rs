@@ -16,7 +16,7 @@ use crate::TestCa;
 pub use answer::Answer;
 pub use flow::{Issued, Order, challenge_of, identifiers, revocation};
 pub use key::{AccountKey, KeyKind, base64url};
-pub use post::Post;
+pub use post::{Post, send_together};
 
 /// A client with a key and, once registered, an account.
 #[derive(Clone, Debug)]
@@ -30,6 +30,14 @@ pub struct RawAcme<'ca> {
     http: reqwest::Client,
     directory: Arc<Value>,
     nonces: Arc<Mutex<Vec<String>>>,
+    detour: Option<Detour>,
+}
+
+/// Sends what is meant for one server to another of the same cluster.
+#[derive(Clone, Debug)]
+struct Detour {
+    external_url: String,
+    address: String,
 }
 
 impl<'ca> RawAcme<'ca> {
@@ -58,6 +66,24 @@ impl<'ca> RawAcme<'ca> {
             http,
             directory: Arc::new(answer.json()),
             nonces: Arc::default(),
+            detour: None,
+        }
+    }
+
+    /// Makes the same client, account and nonces included, whose requests reach another server of
+    /// the cluster, as behind a load balancer.
+    pub fn through<'other>(&self, server: &'other TestCa) -> RawAcme<'other> {
+        RawAcme {
+            ca: server,
+            key: Arc::clone(&self.key),
+            kid: self.kid.clone(),
+            http: http_client(server),
+            directory: Arc::clone(&self.directory),
+            nonces: Arc::clone(&self.nonces),
+            detour: Some(Detour {
+                external_url: server.external_url(),
+                address: format!("https://{}", server.address("public")),
+            }),
         }
     }
 
@@ -94,7 +120,11 @@ impl<'ca> RawAcme<'ca> {
 
     /// Asks newNonce.
     pub async fn fresh_nonce(&self) -> String {
-        let answer = self.http.head(self.url("newNonce")).send().await;
+        let answer = self
+            .http
+            .head(self.target(&self.url("newNonce")))
+            .send()
+            .await;
         let answer = Answer::from(answer.expect("the server answers")).await;
         let nonce = answer.header("replay-nonce").expect("newNonce gives one");
         nonce.to_owned()
@@ -112,7 +142,7 @@ impl<'ca> RawAcme<'ca> {
 
     /// Sends a GET.
     pub async fn get(&self, url: &str) -> Answer {
-        let answer = self.http.get(url).send().await;
+        let answer = self.http.get(self.target(url)).send().await;
         Answer::from(answer.expect("the server answers")).await
     }
 
@@ -134,6 +164,17 @@ impl<'ca> RawAcme<'ca> {
             self.kid = answer.header("location").map(str::to_owned);
         }
         answer
+    }
+
+    /// Returns where a request for this URL goes.
+    fn target(&self, url: &str) -> String {
+        let detour = self.detour.as_ref();
+        detour
+            .and_then(|detour| {
+                let path = url.strip_prefix(&detour.external_url)?;
+                Some(format!("{}{path}", detour.address))
+            })
+            .unwrap_or_else(|| url.to_owned())
     }
 
     fn keep_nonce(&self, answer: &Answer) {

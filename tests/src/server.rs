@@ -48,6 +48,13 @@ impl TestCa {
         TestCaBuilder::default()
     }
 
+    /// Starts another server on the same database, which must be PostgreSQL.
+    pub fn twin(&self) -> Self {
+        let twin = builder::twin(self);
+        twin.start();
+        twin
+    }
+
     /// Returns the folder that holds everything.
     pub fn folder(&self) -> &Path {
         &self.folder

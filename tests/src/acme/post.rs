@@ -1,7 +1,8 @@
 //! A signed request whose every part may be replaced.
 
-use reqwest::Method;
+use futures_util::future::join_all;
 use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
 use super::{AccountKey, Answer, RawAcme};
@@ -112,14 +113,15 @@ impl<'a> Post<'a> {
     }
 
     /// Signs, to send several times or at a chosen moment.
-    pub async fn prepare(self) -> reqwest::RequestBuilder {
+    pub async fn prepare(self) -> RequestBuilder {
         let protected = self.protected_header().await;
         let mut jws = self.signer.jws(&protected, &self.payload);
         for alter in self.alterations {
             alter(&mut jws);
         }
         let body = self.body.unwrap_or_else(|| jws.to_string().into_bytes());
-        let mut request = self.client.http.request(self.method, &self.target);
+        let target = self.client.target(&self.target);
+        let mut request = self.client.http.request(self.method, target);
         if let Some(media_type) = self.content_type {
             request = request.header(CONTENT_TYPE, media_type);
         }
@@ -149,4 +151,14 @@ impl<'a> Post<'a> {
         }
         Value::Object(header)
     }
+}
+
+/// Sends requests at the same moment, as far as one machine can.
+pub async fn send_together(posts: Vec<RequestBuilder>) -> Vec<Answer> {
+    let sent = join_all(posts.into_iter().map(RequestBuilder::send)).await;
+    join_all(
+        sent.into_iter()
+            .map(|answer| Answer::from(answer.expect("the server answers"))),
+    )
+    .await
 }

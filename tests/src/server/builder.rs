@@ -1,5 +1,6 @@
 //! What a suite may ask of its CA.
 
+use std::fs;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
@@ -130,6 +131,35 @@ enum Chains {
     #[default]
     One,
     Two,
+}
+
+/// Makes another server of the same cluster: the same keys and settings at other addresses.
+pub(super) fn twin(ca: &TestCa) -> TestCa {
+    let folder = tempfile::Builder::new().prefix("ca-test-").tempdir();
+    let folder = folder.expect("a temporary folder").keep();
+    let keeper = Keeper::of(&folder);
+    let files = fs::read_dir(&ca.folder).expect("the CA has a folder");
+    for file in files.map(|file| file.expect("readable").path()) {
+        if file.is_file() {
+            let name = file.file_name().expect("a file has a name");
+            fs::copy(&file, folder.join(name)).expect("the folder is writable");
+        }
+    }
+    let twin = TestCa {
+        network: Arc::clone(&ca.network),
+        folder,
+        environment: ca.environment.clone(),
+        process: Mutex::new(None),
+        log: Log::default(),
+        keeper,
+    };
+    let [public, pki, ops] = addresses();
+    twin.edit(|config| {
+        for (listener, address) in [("public", public), ("pki", pki), ("ops", ops)] {
+            set(config, &format!("listen.{listener}"), Value::from(address));
+        }
+    });
+    twin
 }
 
 /// Sets a value in a configuration, making the tables on the way.

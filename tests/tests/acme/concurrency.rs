@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ca_tests::acme::{AccountKey, Answer, KeyKind, Order, base64url, identifiers};
+use ca_tests::acme::{AccountKey, Answer, KeyKind, Order, base64url, identifiers, send_together};
 use ca_tests::csr::Request;
 use ca_tests::{RawAcme, openssl};
-use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::CA;
@@ -120,9 +119,4 @@ async fn revokes_once_what_is_revoked_many_times_at_once() {
     let revoked = answers.iter().filter(|one| one.status == 200).count();
     let refused = answers.iter().filter(|one| one.status == 400).count();
     assert_eq!((revoked, refused), (1, 9));
-}
-
-async fn send_together(posts: Vec<reqwest::RequestBuilder>) -> Vec<Answer> {
-    let sent = join_all(posts.into_iter().map(reqwest::RequestBuilder::send)).await;
-    join_all(sent.into_iter().map(|answer| Answer::from(answer.unwrap()))).await
 }

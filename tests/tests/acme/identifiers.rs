@@ -168,6 +168,21 @@ async fn refuses_addresses_outside_of_the_directorys_scope() {
     }
 }
 
+#[tokio::test]
+async fn writes_addresses_in_their_one_form_or_refuses_them() {
+    let client = RawAcme::registered(&CA).await;
+
+    let canonical = order(&client, "ip", "fd00::a").await.expect_status(201);
+    let other = order(&client, "ip", "FD00:0:0:0:0:0:0:A").await;
+
+    assert_eq!(canonical.json()["identifiers"][0]["value"], "fd00::a");
+    if other.status == 201 {
+        assert_eq!(other.json()["identifiers"], canonical.json()["identifiers"]);
+    } else {
+        other.expect_problem(400, "malformed");
+    }
+}
+
 async fn order(client: &RawAcme<'_>, kind: &str, value: &str) -> Answer {
     let payload: Value = json!({ "identifiers": [{ "type": kind, "value": value }] });
     client.post(&client.url("newOrder"), &payload).send().await
