@@ -1,14 +1,10 @@
 //! Two servers that share PostgreSQL and nothing else: any request may land on either.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use ca_tests::acme::{
-    AccountKey, Answer, Issued, KeyKind, Order, base64url, identifiers, send_together,
-};
+use ca_tests::acme::{AccountKey, Issued, KeyKind, Order, base64url, identifiers, send_together};
 use ca_tests::csr::Request;
 use ca_tests::relying_party::{crl_text, ocsp};
 use ca_tests::{RawAcme, TestCa, openssl};
