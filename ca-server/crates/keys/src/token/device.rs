@@ -112,6 +112,7 @@ impl Device for TokenDevice {
 
     fn connect(&self) -> Result<TokenSession, Fault> {
         let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.module.look();
         let found = self.find(&mut login)?;
         if found.public != self.public {
             return Err(Fault::Broken(KeyError::Key(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -19,6 +19,8 @@ pub(super) struct Module {
     functions: Pkcs11,
     /// How often it was initialized anew. Written only while no call is in the module.
     generation: Arc<RwLock<u64>>,
+    /// Held while a key looks for its token: SoftHSM lists slots without a lock of its own.
+    looking: Arc<Mutex<()>>,
 }
 
 /// Leave to call the module: it is not initialized anew meanwhile.
@@ -37,6 +39,11 @@ impl Module {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         }
+    }
+
+    /// Lets one thread at a time look for a token.
+    pub(super) fn look(&self) -> MutexGuard<'_, ()> {
+        self.looking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Initializes the module anew, unless somebody did since `generation` or is inside of it now.
@@ -92,6 +99,7 @@ pub(super) fn load(path: &Path) -> Result<Module, KeyError> {
     let module = Module {
         functions: Pkcs11::new(&path).map_err(|error| refused(error.to_string()))?,
         generation: Arc::default(),
+        looking: Arc::default(),
     };
     loaded.insert(path, module.clone());
     Ok(module)
