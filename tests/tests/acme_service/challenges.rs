@@ -1,4 +1,7 @@
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use ca_acme::ProblemKind;
@@ -91,6 +94,33 @@ async fn answers_that_come_together_make_the_server_dial_once() {
     for answered in [first, second, third] {
         assert_ne!(answered.challenge.status, ChallengeStatus::Invalid);
         assert_ne!(answered.challenge.status, ChallengeStatus::Pending);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_read_before_the_end_dials_no_more_after_it() {
+    let world = World::new().await;
+    let client = world.client().await;
+
+    // When the late answer reads is up to the store: one round alone may miss the moment.
+    for round in 1..=20 {
+        let name = format!("{round}.example");
+        let order = place(&world, &client, &[&name]).await;
+        let id = &order.authorizations[0];
+        let request = client.sends("{}").await;
+        let mut late = pin!(world.acme.challenge(&request, id, ChallengeKind::Http01));
+
+        // It asks the store, and gets no turn until the other answer has led to the end.
+        poll_fn(|context| {
+            let _not_yet = late.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+        answer(&world, &client, id).await;
+        let seen = late.await.unwrap();
+
+        assert_eq!(seen.challenge.status, ChallengeStatus::Valid);
+        assert_eq!(world.validator.attempts.load(Ordering::SeqCst), round);
     }
 }
 

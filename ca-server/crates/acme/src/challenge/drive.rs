@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::acme::Acme;
-use crate::authorization::Authorization;
+use crate::authorization::{Authorization, AuthorizationStatus};
 use crate::store::ValidationOutcome;
 use crate::validator::Attempt;
 use crate::{Error, Problem, ProblemKind, StoreError};
@@ -42,6 +42,11 @@ impl Acme {
     }
 
     async fn run(&self, drive: Drive) -> Result<Authorization, Error> {
+        // Whoever read `pending` before another validation ended may begin after its end.
+        let current = self.stored(&drive).await?;
+        if current.status != AuthorizationStatus::Pending {
+            return Ok(current);
+        }
         let verdict = self.validator.validate(&drive.attempt).await;
         if let Err(problem) = &verdict
             && problem.kind == ProblemKind::RateLimited
@@ -69,6 +74,11 @@ impl Acme {
     ) -> Result<Authorization, Error> {
         let id = &drive.authorization.id;
         tracing::warn!(authorization = id, %problem, "a validation is put off");
+        self.stored(drive).await
+    }
+
+    async fn stored(&self, drive: &Drive) -> Result<Authorization, Error> {
+        let id = &drive.authorization.id;
         let stored = self.store.authorization(id).await?;
         stored.ok_or_else(|| Error::Inconsistent(format!("authorization {id} went while in use")))
     }
@@ -108,12 +118,7 @@ impl Acme {
             match stored {
                 Ok(authorization) => return Ok(authorization),
                 // Decided by somebody else, or withdrawn by the client.
-                Err(StoreError::Conflict) => {
-                    let stored = self.store.authorization(id).await?;
-                    return stored.ok_or_else(|| {
-                        Error::Inconsistent(format!("authorization {id} went while in use"))
-                    });
-                }
+                Err(StoreError::Conflict) => return self.stored(drive).await,
                 Err(StoreError::Unavailable { .. }) if pause < LAST_PAUSE => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
