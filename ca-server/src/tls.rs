@@ -1,5 +1,7 @@
 //! The server's own TLS certificate: issued by its own corridor, renewed in place.
 
+pub(crate) mod client;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+
+use self::client::{AnyClient, subjects_of};
 
 /// The internal profile of the server's own certificate.
 pub(crate) const PROFILE: &str = "server-tls";
@@ -116,14 +120,17 @@ impl ResolvesServerCert for ServerCertificate {
     }
 }
 
-/// Returns the TLS configuration of the public listener: TLS 1.2 and 1.3, HTTP/2 and 1.1.
+/// Returns the TLS configuration of the public listener: TLS 1.2 and 1.3, HTTP/2 and 1.1, and a
+/// client's certificate where it has one.
 pub(crate) fn server_config(
     certificate: Arc<ServerCertificate>,
+    corridor: &Corridor,
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let clients = AnyClient::new(subjects_of(corridor.issuers()), &provider);
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients)
         .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))

@@ -112,7 +112,7 @@ impl App {
 
     fn listeners(&self) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
-        let tls = tls::server_config(Arc::clone(&self.certificate))?;
+        let tls = tls::server_config(Arc::clone(&self.certificate), &self.corridor)?;
         let public = layers::around(acme::router(Arc::clone(&self.acme)), "public");
         let pki = layers::around(pki::router(self.pki_state()), "pki");
         let ops = layers::around(ops::router(self.ops_state()), "ops");

@@ -12,13 +12,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::Extensions;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use rustls::ServerConfig;
+use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -28,6 +29,7 @@ use tower::ServiceExt;
 
 use self::crowd::Crowd;
 use self::stall::Stall;
+use crate::tls::client::PeerCertificate;
 
 /// How a listener speaks.
 #[derive(Clone)]
@@ -121,14 +123,16 @@ impl Listener {
             }
             match transport {
                 Transport::Plain => {
-                    let spoken = Spoken::HTTP_1;
-                    speak(stream, peer, router, watcher, spoken).await;
+                    let peer = Peer::unknown(peer);
+                    speak(stream, peer, router, watcher, Spoken::HTTP_1).await;
                 }
                 Transport::Tls(config) => {
                     let handshake = TlsAcceptor::from(config).accept(stream);
                     match tokio::time::timeout(HANDSHAKE, handshake).await {
                         Ok(Ok(stream)) => {
-                            let spoken = Spoken::negotiated(stream.get_ref().1.alpn_protocol());
+                            let session = stream.get_ref().1;
+                            let spoken = Spoken::negotiated(session.alpn_protocol());
+                            let peer = Peer::of_session(peer, session);
                             speak(stream, peer, router, watcher, spoken).await;
                         }
                         Ok(Err(error)) => {
@@ -199,13 +203,47 @@ impl Spoken {
     }
 }
 
-async fn speak<S>(stream: S, peer: SocketAddr, router: Router, watcher: Watcher, spoken: Spoken)
+/// Who is at the other end of a connection, for as long as it lasts.
+#[derive(Clone)]
+struct Peer {
+    address: SocketAddr,
+    certificate: Option<PeerCertificate>,
+}
+
+impl Peer {
+    fn unknown(address: SocketAddr) -> Self {
+        Self {
+            address,
+            certificate: None,
+        }
+    }
+
+    fn of_session(address: SocketAddr, session: &ServerConnection) -> Self {
+        let leaf = session.peer_certificates().and_then(<[_]>::first);
+        let certificate = leaf.map(|leaf| PeerCertificate(leaf.as_ref().into()));
+        Self {
+            address,
+            certificate,
+        }
+    }
+
+    /// Tells the handlers: what a client may write into a request is not among the extensions.
+    fn introduce(&self, extensions: &mut Extensions) {
+        extensions.insert(ConnectInfo(self.address));
+        if let Some(certificate) = &self.certificate {
+            extensions.insert(certificate.clone());
+        }
+    }
+}
+
+async fn speak<S>(stream: S, peer: Peer, router: Router, watcher: Watcher, spoken: Spoken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let address = peer.address;
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        peer.introduce(request.extensions_mut());
         router.clone().oneshot(request)
     });
     let stream = TokioIo::new(Stall::new(stream, spoken.stall));
@@ -214,7 +252,7 @@ where
         .serve_connection(stream, service)
         .into_owned();
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, %error, "connection ended early");
+        tracing::debug!(peer = %address, %error, "connection ended early");
     }
 }
 
@@ -249,7 +287,7 @@ mod tests {
 
     async fn serve(stream: DuplexStream, spoken: Spoken) {
         let router = Router::new().route("/", axum::routing::get(|| async { "here" }));
-        let peer = SocketAddr::from(([192, 0, 2, 1], 1_024));
+        let peer = Peer::unknown(SocketAddr::from(([192, 0, 2, 1], 1_024)));
         let graceful = GracefulShutdown::new();
         speak(stream, peer, router, graceful.watcher(), spoken).await;
     }
