@@ -64,15 +64,11 @@ impl ServerCertificate {
     pub(crate) async fn renew(&self, corridor: &Arc<Corridor>) -> Result<Validity, TlsError> {
         let key = SoftwareKey::generate(KeyAlgorithm::EcP256)?;
         let csr = own_csr(&key, self.names.iter().cloned().collect()).await?;
-        let entitlement = Entitlement::attest(EntitlementClaim {
-            actor: Actor::System,
-            identifiers: self.names.clone(),
-            profile: PROFILE.to_owned(),
-            not_before: None,
-            not_after: None,
-            order: None,
-            forbidden_key: None,
-        });
+        let entitlement = Entitlement::attest(EntitlementClaim::new(
+            Actor::System,
+            self.names.clone(),
+            PROFILE,
+        ));
         let issued = corridor
             .issue(csr, entitlement)
             .await
@@ -160,8 +156,9 @@ fn in_words(error: &IssuanceError) -> TlsError {
                 .collect();
             TlsError::Issuance(rules.join("; "))
         }
-        IssuanceError::Busy { .. } | IssuanceError::Conflict | IssuanceError::Failed(_) => {
-            TlsError::Issuance(error.to_string())
-        }
+        IssuanceError::Busy { .. }
+        | IssuanceError::Conflict
+        | IssuanceError::Duplicate
+        | IssuanceError::Failed(_) => TlsError::Issuance(error.to_string()),
     }
 }

@@ -54,7 +54,8 @@ pub(crate) fn object(problem: &Problem) -> Value {
 fn published(error: Error) -> Problem {
     match error {
         Error::Refused(problem) => *problem,
-        Error::Store(StoreError::Conflict) | Error::Issuance(IssuanceError::Conflict) => {
+        Error::Store(StoreError::Conflict)
+        | Error::Issuance(IssuanceError::Conflict | IssuanceError::Duplicate) => {
             Problem::malformed("the resource changed meanwhile: read it again").with_status(409)
         }
         Error::Store(StoreError::Unavailable { retry_after, .. })

@@ -371,8 +371,11 @@ pub(crate) fn intent(now: Timestamp, order: Option<&Order>) -> Intent {
         },
         key_fingerprint: [5; 32],
         tbs_der: b"to be signed".to_vec(),
-        requested_by: "system".to_owned(),
+        requested_by: Actor::System,
         order: order.map(|order| order.id.clone()),
+        grant: None,
+        idempotency: None,
+        provenance: None,
         recorded_at: now,
         settle_after: now.plus(Duration::from_secs(60)),
     }

@@ -20,6 +20,7 @@ on_both_databases!(
     lists_unfinished_intents_whose_time_is_up,
     revokes_once_however_many_ask,
     revokes_only_what_is_valid,
+    knows_the_keys_that_were_reported_compromised,
     lists_what_is_revoked_until_it_expires,
 );
 
@@ -237,6 +238,28 @@ async fn revokes_only_what_is_valid(bench: Bench) {
         revoke("tls", &certificate.serial).await,
         RevokeOutcome::Revoked
     );
+}
+
+async fn knows_the_keys_that_were_reported_compromised(bench: Bench) {
+    let key = bench.certificate(None).await.key_fingerprint;
+    let revoke = async |reason| {
+        let certificate = bench.certificate(None).await;
+        let event = event(EventKind::CertificateRevoked, "serial");
+        let revoked = bench
+            .store
+            .revoke("tls", &certificate.serial, reason, event);
+        revoked.await.unwrap();
+    };
+
+    revoke(RevocationReason::Superseded).await;
+    let superseded = bench.store.is_compromised(&key).await.unwrap();
+    revoke(RevocationReason::KeyCompromise).await;
+    let compromised = bench.store.is_compromised(&key).await.unwrap();
+    let another = bench.store.is_compromised(&[6; 32]).await.unwrap();
+
+    assert!(!superseded);
+    assert!(compromised);
+    assert!(!another);
 }
 
 async fn lists_what_is_revoked_until_it_expires(bench: Bench) {

@@ -44,8 +44,30 @@ pub enum EventKind {
     CertificateRevoked,
     /// `crl.published`
     CrlPublished,
+    /// `order.refused`: nothing was placed
+    OrderRefused,
+    /// `login.succeeded`
+    LoginSucceeded,
+    /// `login.failed`
+    LoginFailed,
+    /// `session.revoked`
+    SessionRevoked,
+    /// `client.created`
+    ClientCreated,
+    /// `client.removed`
+    ClientRemoved,
+    /// `operator-token.created`
+    OperatorTokenCreated,
+    /// `operator-token.revoked`
+    OperatorTokenRevoked,
+    /// `grant.created`
+    GrantCreated,
+    /// `grant.removed`
+    GrantRemoved,
     /// `configuration.loaded`
     ConfigurationLoaded,
+    /// `configuration.refused`: what was in force stays
+    ConfigurationRefused,
 }
 
 /// One event before it is sealed into the chain.
@@ -84,7 +106,18 @@ impl EventKind {
             Self::CertificateRefused => "certificate.refused",
             Self::CertificateRevoked => "certificate.revoked",
             Self::CrlPublished => "crl.published",
+            Self::OrderRefused => "order.refused",
+            Self::LoginSucceeded => "login.succeeded",
+            Self::LoginFailed => "login.failed",
+            Self::SessionRevoked => "session.revoked",
+            Self::ClientCreated => "client.created",
+            Self::ClientRemoved => "client.removed",
+            Self::OperatorTokenCreated => "operator-token.created",
+            Self::OperatorTokenRevoked => "operator-token.revoked",
+            Self::GrantCreated => "grant.created",
+            Self::GrantRemoved => "grant.removed",
             Self::ConfigurationLoaded => "configuration.loaded",
+            Self::ConfigurationRefused => "configuration.refused",
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::entitlement::Entitlement;
 use crate::error::{IssuanceError, Rule, Violation};
 use crate::issuer::Issuer;
 use crate::ledger::Ledger;
-use crate::policy::{GrantedWindow, Policy, window};
+use crate::policy::{Approved, GrantedWindow, Policy, window};
 use crate::profile::Profile;
 use crate::steps::Issued;
 use crate::world::{Clock, Entropy};
@@ -90,6 +90,7 @@ impl Corridor {
             Err(IssuanceError::Refused(_)) => "refused",
             Err(IssuanceError::Busy { .. }) => "busy",
             Err(IssuanceError::Conflict) => "conflict",
+            Err(IssuanceError::Duplicate) => "duplicate",
             Err(IssuanceError::Failed(_)) => "failed",
         };
         metrics::counter!("ca_issuance_total", "profile" => profile, "result" => outcome)
@@ -107,7 +108,7 @@ impl Corridor {
         let actor = entitlement.actor().clone();
         let order = entitlement.claim().order.clone();
 
-        let approved = match self.policy.approve(&csr, entitlement, issuer, now) {
+        let approved = match self.judge(&csr, entitlement, issuer, now).await? {
             Ok(approved) => approved,
             Err(violations) => {
                 self.note_refusal(now, actor, order, &violations).await?;
@@ -117,7 +118,14 @@ impl Corridor {
         // A serial that is spent without hope of a signature only makes the CRL longer.
         issuer.key().check_available()?;
         let prepared = issuer.prepare(approved, self.draw_serial(now)?, now)?;
-        let recorded = issuer.record(prepared, self.ledger.as_ref()).await?;
+        let recorded = match issuer.record(prepared, self.ledger.as_ref()).await {
+            Ok(recorded) => recorded,
+            Err(IssuanceError::Refused(violations)) => {
+                self.note_refusal(now, actor, order, &violations).await?;
+                return Err(IssuanceError::Refused(violations));
+            }
+            Err(error) => return Err(error),
+        };
         let serial = recorded.serial().clone();
         let signed = issuer
             .sign(recorded, self.ledger.as_ref(), self.clock.now())
@@ -127,6 +135,24 @@ impl Corridor {
             self.burn(issuer.name(), &serial).await;
         }
         signed
+    }
+
+    /// Asks policy, and the ledger whether the key was reported compromised.
+    async fn judge(
+        &self,
+        csr: &Csr,
+        entitlement: Entitlement,
+        issuer: &Issuer,
+        now: Timestamp,
+    ) -> Result<Result<Approved, Vec<Violation>>, IssuanceError> {
+        let judged = self.policy.approve(csr, entitlement, issuer, now);
+        let key = csr.public_key().fingerprint_sha256();
+        if !self.ledger.is_compromised(&key).await? {
+            return Ok(judged);
+        }
+        let mut violations = judged.err().unwrap_or_default();
+        violations.push(compromised_key());
+        Ok(Err(violations))
     }
 
     /// Returns a profile.
@@ -230,6 +256,14 @@ impl Corridor {
         };
         Ok(self.ledger.append_event(event).await?)
     }
+}
+
+/// Whoever stole the key could use the new certificate as well.
+fn compromised_key() -> Violation {
+    Violation::new(
+        Rule::Key,
+        "the key was reported compromised when a certificate for it was revoked; make another key",
+    )
 }
 
 #[cfg(test)]

@@ -22,6 +22,10 @@ pub enum Rule {
     Lifetime,
     /// The issuer's name constraints.
     Constraint,
+    /// The subject: missing, too long, or not what the profile or the grant says.
+    Subject,
+    /// The grant has no uses left.
+    Grant,
     /// A lint over the final bytes.
     Lint,
 }
@@ -55,6 +59,9 @@ pub enum IssuanceError {
     /// The order or certificate moved in between: read it again.
     #[error("the record has moved on")]
     Conflict,
+    /// The idempotency key is taken: look at what it was taken for and answer with that.
+    #[error("the idempotency key is taken")]
+    Duplicate,
     /// The operator must act; the log says on what.
     #[error("issuance failed: {0}")]
     Failed(String),
@@ -82,6 +89,11 @@ impl From<LedgerError> for IssuanceError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Conflict => Self::Conflict,
+            LedgerError::GrantUsedUp => Self::Refused(vec![Violation::new(
+                Rule::Grant,
+                "the grant that allows this has no uses left",
+            )]),
+            LedgerError::Duplicate => Self::Duplicate,
             LedgerError::Unavailable {
                 retry_after,
                 source,

@@ -1,5 +1,7 @@
 //! The port to what must be remembered about certificates. One method, one transaction.
 
+mod list;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,12 @@ use async_trait::async_trait;
 use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Identifier, Serial, Timestamp, Validity};
 
+pub use self::list::{
+    CertificateCursor, CertificatePage, CertificateQuery, CertificateStatus, NotACursor,
+};
+use crate::Actor;
 use crate::audit::Event;
+use crate::entitlement::{GrantUse, Idempotency};
 
 /// A serial about to be spent: everything known before the signature.
 #[derive(Clone, Debug)]
@@ -26,10 +33,16 @@ pub struct Intent {
     pub key_fingerprint: [u8; 32],
     /// The bytes that will be signed.
     pub tbs_der: Vec<u8>,
-    /// Who asked, in [`crate::Actor`]'s text form.
-    pub requested_by: String,
+    /// Who asked.
+    pub requested_by: Actor,
     /// The ACME order that this certificate answers: it moves from `ready` to `processing`.
     pub order: Option<String>,
+    /// The grant that allows it; a limited one loses a use.
+    pub grant: Option<GrantUse>,
+    /// The request's key, taken from now on.
+    pub idempotency: Option<Idempotency>,
+    /// What the door knew when it decided; a JSON object.
+    pub provenance: Option<serde_json::Value>,
     /// When the serial was spent.
     pub recorded_at: Timestamp,
     /// Until when the result is awaited; past it `settle` burns the serial.
@@ -72,10 +85,18 @@ pub struct CertificateRecord {
     pub validity: Validity,
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub key_fingerprint: [u8; 32],
-    /// Who asked.
+    /// Who asked, in [`Actor`]'s text form.
     pub requested_by: String,
+    /// Who asked, without what it acted through ([`Actor::requester`]).
+    pub requester: String,
     /// The ACME order, if one asked.
     pub order: Option<String>,
+    /// The grant that allowed it.
+    pub grant: Option<String>,
+    /// What the door knew when it decided; a JSON object.
+    pub provenance: Option<serde_json::Value>,
+    /// When its serial was spent.
+    pub recorded_at: Timestamp,
     /// Where it stands.
     pub state: CertificateState,
     /// The certificate in DER, once signed.
@@ -91,6 +112,17 @@ pub struct Unfinished {
     pub issuer: String,
     /// The order that waits for it.
     pub order: Option<String>,
+}
+
+/// A request that was answered under an idempotency key, or is being answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarlierRequest {
+    /// SHA-256 of what was asked.
+    pub request_hash: [u8; 32],
+    /// The issuer's configured name.
+    pub issuer: String,
+    /// The certificate, perhaps not signed yet.
+    pub serial: Serial,
 }
 
 /// What became of a request to revoke.
@@ -126,6 +158,12 @@ pub enum LedgerError {
     /// The state moved in between (compare-and-swap failed): somebody else was first.
     #[error("the record has moved on")]
     Conflict,
+    /// The grant has no uses left: its owner grants more.
+    #[error("the grant has no uses left")]
+    GrantUsedUp,
+    /// The idempotency key is taken: the caller looks at what it was taken for.
+    #[error("the idempotency key is taken")]
+    Duplicate,
     /// The store is unreachable, full or overloaded: ask again later.
     #[error("the store is not available")]
     Unavailable {
@@ -146,6 +184,9 @@ pub enum LedgerError {
 pub trait Ledger: Send + Sync {
     /// Spends the serial: inserts the intent; an order named in it must be `ready` and becomes
     /// `processing`, else `Conflict`. A serial already present is `Conflict`.
+    ///
+    /// A limited grant loses one use, or it is `GrantUsedUp`; an idempotency key is taken for
+    /// [`Idempotency::KEPT`], or it is `Duplicate`.
     async fn record_intent(&self, intent: &Intent, event: Event) -> Result<(), LedgerError>;
 
     /// Stores the signed certificate: `Intended -> Valid`; the order becomes `valid`. `Conflict`
@@ -158,7 +199,8 @@ pub trait Ledger: Send + Sync {
         event: Event,
     ) -> Result<(), LedgerError>;
 
-    /// Burns an unfinished serial: `Intended -> Burned`; the order goes back to `ready`.
+    /// Burns an unfinished serial: `Intended -> Burned`; the order goes back to `ready`, the grant
+    /// gets its use back and the idempotency key is free again.
     async fn burn(&self, issuer: &str, serial: &Serial, event: Event) -> Result<(), LedgerError>;
 
     /// Lists intents whose `settle_after` is at or before `moment`, oldest first, at most 1,000.
@@ -179,6 +221,21 @@ pub trait Ledger: Send + Sync {
         issuer: &str,
         serial: &Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError>;
+
+    /// Lists certificates that were signed, newest first, revoked and expired ones included.
+    async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError>;
+
+    /// Finds what an idempotency key of `actor` was taken for, if that was less than
+    /// [`Idempotency::KEPT`] before `moment`.
+    async fn idempotent(
+        &self,
+        actor: &str,
+        key: &str,
+        moment: Timestamp,
+    ) -> Result<Option<EarlierRequest>, LedgerError>;
+
+    /// Tells whether a certificate with this key was revoked because the key is compromised.
+    async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError>;
 
     /// Lists what is revoked or burned and not expired at `moment`, in order of serial.
     async fn revoked(

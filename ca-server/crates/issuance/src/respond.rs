@@ -201,7 +201,12 @@ impl AnswerError {
             | Self::Key(KeyError::Unavailable { .. } | KeyError::DeadlineExceeded) => {
                 OcspFailure::TryLater
             }
-            Self::Ledger(LedgerError::Conflict | LedgerError::Corrupt(_))
+            Self::Ledger(
+                LedgerError::Conflict
+                | LedgerError::GrantUsedUp
+                | LedgerError::Duplicate
+                | LedgerError::Corrupt(_),
+            )
             | Self::Key(
                 KeyError::Uri(_) | KeyError::Secret(_) | KeyError::Key(_) | KeyError::Device(_),
             ) => OcspFailure::InternalError,

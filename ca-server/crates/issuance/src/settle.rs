@@ -38,9 +38,12 @@ impl Corridor {
                 match self.burn_recorded(&intent.issuer, &intent.serial).await {
                     Ok(()) => settled += 1,
                     Err(LedgerError::Conflict) => {}
-                    Err(error @ (LedgerError::Unavailable { .. } | LedgerError::Corrupt(_))) => {
-                        return Err(error.into());
-                    }
+                    Err(
+                        error @ (LedgerError::Unavailable { .. }
+                        | LedgerError::Corrupt(_)
+                        | LedgerError::GrantUsedUp
+                        | LedgerError::Duplicate),
+                    ) => return Err(error.into()),
                 }
             }
             if settled == before {

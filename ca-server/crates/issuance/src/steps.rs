@@ -61,8 +61,11 @@ impl Issuer {
             validity: approved.validity,
             key_fingerprint: approved.public_key.fingerprint_sha256(),
             tbs_der,
-            requested_by: approved.claim.actor.to_string(),
-            order: approved.claim.order.clone(),
+            requested_by: approved.claim.actor.clone(),
+            order: approved.claim.order,
+            grant: approved.claim.grant,
+            idempotency: approved.claim.idempotency,
+            provenance: approved.claim.provenance,
             recorded_at: now,
             settle_after: now.plus(self.signing_deadline()).plus(SETTLE_MARGIN),
         };
@@ -91,6 +94,7 @@ impl Issuer {
                 "not_before": intent.validity.not_before.to_string(),
                 "not_after": intent.validity.not_after.to_string(),
                 "order": intent.order,
+                "grant": intent.grant.as_ref().map(|grant| &grant.name),
             }),
         };
         ledger.record_intent(&intent, event).await?;

@@ -83,7 +83,11 @@ impl World {
             },
             key_fingerprint: [0; 32],
             requested_by: "system".into(),
+            requester: "system".into(),
             order: None,
+            grant: None,
+            provenance: None,
+            recorded_at: now,
             state,
             der: None,
         };

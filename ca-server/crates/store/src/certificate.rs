@@ -4,7 +4,7 @@ mod change;
 mod find;
 
 pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke};
-pub(crate) use find::{by_serial, revocation_epoch, revoked, unfinished};
+pub(crate) use find::{by_serial, is_compromised, revocation_epoch, revoked, unfinished};
 
 use ca_issuance::ledger::{CertificateRecord, CertificateState, Intent};
 use ca_pki::crl::RevocationReason;
@@ -29,8 +29,12 @@ impl TryFrom<Model> for CertificateRecord {
             state: state(&row)?,
             issuer: row.issuer,
             profile: row.profile,
+            requester: row.requested_by.clone(),
             requested_by: row.requested_by,
             order: row.order_id,
+            grant: None,
+            provenance: None,
+            recorded_at: Timestamp::from_unix_secs(row.recorded_at),
             der: row.der,
         })
     }
@@ -66,7 +70,7 @@ fn intended_row(intent: &Intent) -> Result<Model, Error> {
         not_before: intent.validity.not_before.unix_secs(),
         not_after: intent.validity.not_after.unix_secs(),
         key_fingerprint: intent.key_fingerprint.to_vec(),
-        requested_by: intent.requested_by.clone(),
+        requested_by: intent.requested_by.to_string(),
         order_id: intent.order.clone(),
         state: INTENDED.to_owned(),
         revoked_at: None,

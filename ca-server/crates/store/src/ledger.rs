@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
 use ca_issuance::ledger::{
-    CertificateRecord, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
+    CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
+    LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
 };
 use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Serial, Timestamp};
@@ -73,6 +74,23 @@ impl Ledger for Store {
         serial: &Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         Ok(certificate::by_serial(self.reads(), issuer, serial).await?)
+    }
+
+    async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
+        Ok(CertificatePage::cut(Vec::new(), query.limit))
+    }
+
+    async fn idempotent(
+        &self,
+        _actor: &str,
+        _key: &str,
+        _moment: Timestamp,
+    ) -> Result<Option<EarlierRequest>, LedgerError> {
+        Ok(None)
+    }
+
+    async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
+        Ok(certificate::is_compromised(self.reads(), key_fingerprint).await?)
     }
 
     async fn revoked(

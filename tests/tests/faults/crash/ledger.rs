@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
 use ca_issuance::ledger::{
-    CertificateRecord, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
+    CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
+    LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
 };
 use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Serial, Timestamp};
@@ -98,6 +99,23 @@ impl Ledger for StoppingLedger {
         moment: Timestamp,
     ) -> Result<Vec<RevokedCertificate>, LedgerError> {
         self.store.revoked(issuer, moment).await
+    }
+
+    async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
+        self.store.certificates(query).await
+    }
+
+    async fn idempotent(
+        &self,
+        actor: &str,
+        key: &str,
+        moment: Timestamp,
+    ) -> Result<Option<EarlierRequest>, LedgerError> {
+        self.store.idempotent(actor, key, moment).await
+    }
+
+    async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
+        self.store.is_compromised(key_fingerprint).await
     }
 
     async fn revocation_epoch(&self, issuer: &str) -> Result<u64, LedgerError> {

@@ -98,7 +98,9 @@ impl Acme {
                 let order = self.order(request, id).await?;
                 Ok(not_ready(&order).into())
             }
-            IssuanceError::Busy { .. } | IssuanceError::Failed(_) => Ok(error.into()),
+            IssuanceError::Busy { .. } | IssuanceError::Duplicate | IssuanceError::Failed(_) => {
+                Ok(error.into())
+            }
         }
     }
 }
@@ -106,13 +108,15 @@ impl Acme {
 /// Vouches for what the order's authorizations have proven.
 fn claim(request: &AccountRequest, order: &Order) -> EntitlementClaim {
     EntitlementClaim {
-        actor: request.account.actor(),
-        identifiers: order.identifiers.iter().cloned().collect(),
-        profile: order.profile.clone(),
         not_before: order.not_before,
         not_after: order.not_after,
         order: Some(order.id.clone()),
         forbidden_key: Some(request.jwk.key().fingerprint_sha256()),
+        ..EntitlementClaim::new(
+            request.account.actor(),
+            order.identifiers.iter().cloned().collect(),
+            order.profile.clone(),
+        )
     }
 }
 
@@ -199,7 +203,8 @@ fn refusal(violations: &[Violation]) -> Problem {
 
 fn kind_of(rule: Rule) -> ProblemKind {
     match rule {
-        Rule::Csr | Rule::Key | Rule::Name | Rule::Lint => ProblemKind::BadCsr,
+        Rule::Csr | Rule::Key | Rule::Name | Rule::Subject | Rule::Lint => ProblemKind::BadCsr,
+        Rule::Grant => ProblemKind::Unauthorized,
         Rule::Profile => ProblemKind::InvalidProfile,
         Rule::Lifetime => ProblemKind::Malformed,
         Rule::Constraint => ProblemKind::RejectedIdentifier,

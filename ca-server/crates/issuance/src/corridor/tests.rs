@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ca_keys::SigningKey;
+use ca_pki::crl::RevocationReason;
 use ca_pki::csr::CsrTemplate;
 use ca_pki::{Identifier, KeyAlgorithm, PublicKey, Validity};
 
@@ -46,15 +47,7 @@ fn csr(subject: &str, sans: &[&str]) -> Csr {
 }
 
 fn claim(identifiers: &[&str]) -> EntitlementClaim {
-    EntitlementClaim {
-        actor: Actor::System,
-        identifiers: names(identifiers),
-        profile: "tls-server".into(),
-        not_before: None,
-        not_after: None,
-        order: None,
-        forbidden_key: None,
-    }
+    EntitlementClaim::new(Actor::System, names(identifiers), "tls-server")
 }
 
 async fn walk(world: &World, csr: Csr, claim: EntitlementClaim) -> Result<Issued, IssuanceError> {
@@ -170,6 +163,31 @@ async fn refuses_keys_that_the_profile_or_the_door_forbids() {
 
     assert_eq!(rules(wrong_kind), [Rule::Key]);
     assert_eq!(rules(account_key), [Rule::Key]);
+}
+
+#[tokio::test]
+async fn certifies_no_key_again_that_was_reported_compromised() {
+    let world = World::at_noon();
+    let names = ["dns:a.example"];
+    for (reason, expected) in [
+        (RevocationReason::Superseded, true),
+        (RevocationReason::KeyCompromise, false),
+    ] {
+        let key = key(KeyAlgorithm::EcP256);
+        let first = walk(&world, csr_by(&key, "", &names), claim(&names)).await;
+        let serial = first.unwrap().certificate().serial().clone();
+        let revoked = world
+            .corridor
+            .revoke("tls", &serial, reason, &Actor::System);
+        revoked.await.unwrap();
+
+        let again = walk(&world, csr_by(&key, "", &names), claim(&names)).await;
+
+        assert_eq!(again.is_ok(), expected, "{reason:?}");
+        if !expected {
+            assert_eq!(rules(again), [Rule::Key]);
+        }
+    }
 }
 
 #[tokio::test]

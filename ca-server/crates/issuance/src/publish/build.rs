@@ -56,9 +56,12 @@ impl CrlPublisher {
             }
             // Another server published a later one meanwhile: the next refresh adopts it.
             Err(LedgerError::Conflict) => Ok(()),
-            Err(error @ (LedgerError::Unavailable { .. } | LedgerError::Corrupt(_))) => {
-                Err(error.into())
-            }
+            Err(
+                error @ (LedgerError::Unavailable { .. }
+                | LedgerError::Corrupt(_)
+                | LedgerError::GrantUsedUp
+                | LedgerError::Duplicate),
+            ) => Err(error.into()),
         }
     }
 

@@ -51,15 +51,11 @@ impl ResponderIdentity {
     ) -> Result<Self, IdentityError> {
         let key = SoftwareKey::generate(KeyAlgorithm::EcP256)?;
         let csr = request(&key).await?;
-        let entitlement = Entitlement::attest(EntitlementClaim {
-            actor: Actor::System,
-            identifiers: BTreeSet::new(),
-            profile: profile_name(issuer.name()),
-            not_before: None,
-            not_after: None,
-            order: None,
-            forbidden_key: None,
-        });
+        let entitlement = Entitlement::attest(EntitlementClaim::new(
+            Actor::System,
+            BTreeSet::new(),
+            profile_name(issuer.name()),
+        ));
         let issued = corridor.issue(csr, entitlement).await?;
         let certificate = issued.certificate().clone();
         let key_hash = ocsp::responder_key_hash(&certificate);

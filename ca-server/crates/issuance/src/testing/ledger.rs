@@ -11,9 +11,10 @@ use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Serial, Timestamp};
 
 use crate::audit::Event;
+use crate::entitlement::Idempotency;
 use crate::ledger::{
-    CertificateRecord, CertificateState, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome,
-    Unfinished,
+    CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
+    EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
 };
 
 /// A ledger of one issuer in memory. Durable until the test ends.
@@ -31,6 +32,8 @@ pub(super) struct State {
     crl: Option<PublishedCrl>,
     events: Vec<Event>,
     intents: Vec<Intent>,
+    uses: BTreeMap<String, u64>,
+    requests: BTreeMap<(String, String), (EarlierRequest, Timestamp)>,
 }
 
 impl MemoryLedger {
@@ -90,6 +93,79 @@ impl State {
         record.state = to;
         Ok(record)
     }
+
+    fn take_idempotency_key(&mut self, intent: &Intent) -> Result<(), LedgerError> {
+        let Some(asked) = &intent.idempotency else {
+            return Ok(());
+        };
+        let key = (asked.actor.clone(), asked.key.clone());
+        let is_taken = self.requests.get(&key);
+        if is_taken.is_some_and(|(_, until)| intent.recorded_at < *until) {
+            return Err(LedgerError::Duplicate);
+        }
+        let request = EarlierRequest {
+            request_hash: asked.request_hash,
+            issuer: intent.issuer.clone(),
+            serial: intent.serial.clone(),
+        };
+        let until = intent.recorded_at.plus(Idempotency::KEPT);
+        self.requests.insert(key, (request, until));
+        Ok(())
+    }
+
+    fn use_grant(&mut self, intent: &Intent) -> Result<(), LedgerError> {
+        let Some((name, limit)) = limited(intent) else {
+            return Ok(());
+        };
+        let used = self.uses.entry(name).or_default();
+        if *used >= limit {
+            self.requests
+                .retain(|_, (request, _)| request.serial != intent.serial);
+            return Err(LedgerError::GrantUsedUp);
+        }
+        *used += 1;
+        Ok(())
+    }
+
+    /// Frees what the intent of a burned serial took.
+    fn give_back(&mut self, serial: &Serial) {
+        self.requests
+            .retain(|_, (request, _)| request.serial != *serial);
+        let intent = self.intents.iter().find(|intent| intent.serial == *serial);
+        if let Some((name, _)) = intent.and_then(limited) {
+            let used = self.uses.entry(name).or_default();
+            *used = used.saturating_sub(1);
+        }
+    }
+}
+
+fn limited(intent: &Intent) -> Option<(String, u64)> {
+    let grant = intent.grant.as_ref()?;
+    Some((grant.name.clone(), grant.limit?))
+}
+
+/// Tells whether a certificate belongs on the page that the query asks for, or a later one.
+fn is_asked_for(query: &CertificateQuery, record: &CertificateRecord) -> bool {
+    let status = record.status(query.moment);
+    let holds = |name| record.identifiers.contains(name);
+    let asked_by = |who: &String| *who == record.requested_by || *who == record.requester;
+    let after = |cursor: &CertificateCursor| record.serial < cursor.serial;
+    status.is_some()
+        && query.status.is_none_or(|wanted| status == Some(wanted))
+        && query
+            .profile
+            .as_ref()
+            .is_none_or(|it| *it == record.profile)
+        && query.issuer.as_ref().is_none_or(|it| *it == record.issuer)
+        && query.identifier.as_ref().is_none_or(holds)
+        && query.requested_by.as_ref().is_none_or(asked_by)
+        && query
+            .expires_before
+            .is_none_or(|end| record.validity.not_after < end)
+        && query
+            .recorded_since
+            .is_none_or(|since| since <= record.recorded_at)
+        && query.cursor.as_ref().is_none_or(after)
 }
 
 #[async_trait]
@@ -106,11 +182,17 @@ impl Ledger for MemoryLedger {
             identifiers: intent.identifiers.clone(),
             validity: intent.validity,
             key_fingerprint: intent.key_fingerprint,
-            requested_by: intent.requested_by.clone(),
+            requested_by: intent.requested_by.to_string(),
+            requester: intent.requested_by.requester(),
             order: intent.order.clone(),
+            grant: intent.grant.as_ref().map(|grant| grant.name.clone()),
+            provenance: intent.provenance.clone(),
+            recorded_at: intent.recorded_at,
             state: CertificateState::Intended,
             der: None,
         };
+        state.take_idempotency_key(intent)?;
+        state.use_grant(intent)?;
         state.certificates.insert(intent.serial.clone(), record);
         state.intents.push(intent.clone());
         state.events.push(event);
@@ -135,6 +217,7 @@ impl Ledger for MemoryLedger {
         let mut state = self.reach()?;
         let burned = CertificateState::Burned { at: event.at };
         state.swap(serial, CertificateState::Intended, burned)?;
+        state.give_back(serial);
         state.epoch += 1;
         state.events.push(event);
         Ok(())
@@ -186,6 +269,46 @@ impl Ledger for MemoryLedger {
         serial: &Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         Ok(self.reach()?.certificates.get(serial).cloned())
+    }
+
+    async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
+        let state = self.reach()?;
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let asked_for = state.certificates.values().rev();
+        let asked_for = asked_for
+            .filter(|record| is_asked_for(query, record))
+            .take(limit.saturating_add(1));
+        Ok(CertificatePage::cut(
+            asked_for.cloned().collect(),
+            query.limit,
+        ))
+    }
+
+    async fn idempotent(
+        &self,
+        actor: &str,
+        key: &str,
+        moment: Timestamp,
+    ) -> Result<Option<EarlierRequest>, LedgerError> {
+        let state = self.reach()?;
+        let found = state.requests.get(&(actor.to_owned(), key.to_owned()));
+        let live = found.filter(|(_, until)| moment < *until);
+        Ok(live.map(|(request, _)| request.clone()))
+    }
+
+    async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
+        let state = self.reach()?;
+        let compromised = |record: &CertificateRecord| {
+            let reason = match record.state {
+                CertificateState::Revoked { reason, .. } => Some(reason),
+                CertificateState::Intended
+                | CertificateState::Valid
+                | CertificateState::Burned { .. } => None,
+            };
+            record.key_fingerprint == *key_fingerprint
+                && reason == Some(RevocationReason::KeyCompromise)
+        };
+        Ok(state.certificates.values().any(compromised))
     }
 
     async fn revoked(
