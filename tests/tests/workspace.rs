@@ -26,17 +26,28 @@ fn imports_between_rooms_go_one_way() {
         ("ca-keys", vec!["ca-pki"]),
         ("ca-offline-root", vec!["ca-keys", "ca-pki"]),
         ("ca-issuance", vec!["ca-keys", "ca-pki"]),
-        ("ca-acme", vec!["ca-issuance", "ca-pki"]),
-        ("ca-validation", vec!["ca-acme", "ca-pki"]),
+        ("ca-identity", vec!["ca-issuance", "ca-pki"]),
+        ("ca-acme", vec!["ca-identity", "ca-issuance", "ca-pki"]),
+        (
+            "ca-validation",
+            vec!["ca-acme", "ca-identity", "ca-issuance", "ca-pki"],
+        ),
         ("ca-migrations", vec![]),
         (
             "ca-store",
-            vec!["ca-acme", "ca-issuance", "ca-migrations", "ca-pki"],
+            vec![
+                "ca-acme",
+                "ca-identity",
+                "ca-issuance",
+                "ca-migrations",
+                "ca-pki",
+            ],
         ),
         (
             "ca-server",
             vec![
                 "ca-acme",
+                "ca-identity",
                 "ca-issuance",
                 "ca-keys",
                 "ca-migrations",

@@ -1,0 +1,73 @@
+//! The service: what every operation of this room needs at hand.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use ca_issuance::Corridor;
+use url::Url;
+
+use crate::grant::Grant;
+use crate::oidc::{KeySource, ProviderSettings};
+use crate::operator::OperatorRule;
+use crate::{Error, IdentityStore};
+
+/// Who asks, and what may they have. Operations are `impl` blocks beside the noun that they are
+/// about.
+pub struct Access {
+    pub(crate) store: Arc<dyn IdentityStore>,
+    pub(crate) corridor: Arc<Corridor>,
+    pub(crate) external_url: Url,
+    pub(crate) rules: ArcSwap<Rules>,
+}
+
+/// What an [`Access`] is made of.
+pub struct AccessParts {
+    /// What remembers.
+    pub store: Arc<dyn IdentityStore>,
+    /// The road to signatures and revocations; its clock and entropy are used here too.
+    pub corridor: Arc<Corridor>,
+    /// The URL under which clients reach the server: issuer and audience of access tokens.
+    pub external_url: Url,
+    /// What the configuration says.
+    pub rules: Rules,
+}
+
+/// What the configuration says; replaced as a whole on reload.
+#[derive(Default)]
+pub struct Rules {
+    /// OpenID Connect issuers and where their keys are.
+    pub providers: Vec<(ProviderSettings, Arc<dyn KeySource>)>,
+    /// Who has a role.
+    pub operators: Vec<OperatorRule>,
+    /// Who may have what.
+    pub grants: Vec<Arc<Grant>>,
+}
+
+/// What a request showed about who sends it, unverified.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'a> {
+    /// The bearer token of the header `Authorization`.
+    pub unverified_bearer: Option<&'a str>,
+    /// The client certificate in DER; the handshake proved that the peer holds its key.
+    pub unverified_certificate: Option<&'a [u8]>,
+    /// Where from.
+    pub address: IpAddr,
+}
+
+impl Access {
+    /// Joins the parts; reads (or first makes) the key that all servers sign access tokens with.
+    pub async fn new(parts: AccessParts) -> Result<Self, Error> {
+        Ok(Self {
+            store: parts.store,
+            corridor: parts.corridor,
+            external_url: parts.external_url,
+            rules: ArcSwap::from_pointee(parts.rules),
+        })
+    }
+
+    /// Replaces the rules: requests from now on are judged by these.
+    pub fn replace_rules(&self, rules: Rules) {
+        self.rules.store(Arc::new(rules));
+    }
+}

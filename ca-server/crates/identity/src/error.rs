@@ -1,0 +1,124 @@
+//! What an operation of this room can end in besides success.
+
+use std::time::Duration;
+
+use ca_issuance::world::NoEntropy;
+use ca_issuance::{IssuanceError, LedgerError};
+
+use crate::grant::Refusal;
+
+/// Why an operation did not succeed. Named for who must act.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller: shows a better credential.
+    #[error("not authenticated: {0}")]
+    Unauthenticated(LoginFailure),
+    /// The caller: waits, because too many attempts failed.
+    #[error("too many failed attempts")]
+    Throttled {
+        /// How long.
+        retry_after: Duration,
+    },
+    /// The caller: is known, and may not do this at all.
+    #[error("forbidden: {0}")]
+    Forbidden(String),
+    /// The caller or whoever writes grants: every rule that failed.
+    #[error("no grant allows it")]
+    NotGranted(Box<Refusal>),
+    /// The caller: the request is wrong; what to do is in the text.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// The caller: there is no such thing, or none that the caller may see.
+    #[error("not found")]
+    NotFound,
+    /// The caller: what is asked for contradicts what is there.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The caller: the Idempotency-Key was used for a different request.
+    #[error("the idempotency key was used for a different request")]
+    IdempotencyMismatch,
+    /// Time: a provider's keys, the signer or the store cannot be had now.
+    #[error("not available now")]
+    Unavailable {
+        /// How long to wait.
+        retry_after: Duration,
+        /// What happened, for the log.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Whoever the store says.
+    #[error("the store failed")]
+    Store(#[from] LedgerError),
+    /// Whoever the corridor says: requester, time or operator.
+    #[error("the corridor did not issue or revoke")]
+    Issuance(#[from] IssuanceError),
+    /// The operator: no random octets.
+    #[error("no random octets")]
+    Entropy(#[from] NoEntropy),
+    /// The operator: stored data contradicts itself; the text says where.
+    #[error("stored data contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+/// Why a credential is no good. Told to the caller and to the audit log; tells nothing that the
+/// caller did not send.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginFailure {
+    /// Nothing was shown.
+    #[error("present a bearer token or a client certificate")]
+    Missing,
+    /// Neither a token of ours nor of a configured provider.
+    #[error("the bearer is no token that this server knows")]
+    UnknownToken,
+    /// `iss` is no configured provider's.
+    #[error("the token's issuer is not configured here")]
+    UnknownIssuer,
+    /// `aud` does not name this server.
+    #[error("the token is for another audience")]
+    WrongAudience,
+    /// The header's `alg` is not one that the provider is configured for (`none` and HMAC included).
+    #[error("the token's algorithm is not allowed for its issuer")]
+    AlgorithmNotAllowed,
+    /// No key of the provider has this `kid`.
+    #[error("the token's key is not in its issuer's key set")]
+    UnknownKey,
+    /// The signature is wrong.
+    #[error("the token's signature is wrong")]
+    BadSignature,
+    /// `exp` has passed, or the session ended.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` or `iat` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `exp` - `iat` is longer than the provider is allowed to give, or a time is missing.
+    #[error("the token lives too long, or lacks exp or iat")]
+    LifetimeTooLong,
+    /// `jti` was used before (or is missing) and the provider's tokens are for single use.
+    #[error("the token was used before")]
+    Replayed,
+    /// Revoked, or its client was removed.
+    #[error("the token was revoked")]
+    Revoked,
+    /// Bound to another certificate than the connection's (RFC 8705).
+    #[error("the token is bound to a client certificate that this connection does not show")]
+    NotBound,
+    /// The wrong secret, or no such client: the two look alike.
+    #[error("the client's id or secret is wrong")]
+    WrongSecret,
+    /// The client certificate is not one that this server issued.
+    #[error("the client certificate was not issued by this server")]
+    UnknownCertificate,
+    /// The client certificate was revoked.
+    #[error("the client certificate was revoked")]
+    CertificateRevoked,
+    /// The client certificate has expired or is not valid yet.
+    #[error("the client certificate is out of its time")]
+    CertificateExpired,
+    /// The client certificate is not for client authentication.
+    #[error("the client certificate is not for client authentication")]
+    CertificateNotForClients,
+    /// It does not read.
+    #[error("the token does not read: {0}")]
+    Malformed(&'static str),
+}
