@@ -15,6 +15,8 @@ pub mod oidc;
 pub mod operator;
 pub mod session;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use access::{Access, AccessParts, Presented, Rules};
 pub use error::{Error, LoginFailure};
