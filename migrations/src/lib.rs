@@ -9,6 +9,7 @@ mod m0002_orders;
 mod m0003_certificates;
 mod m0004_audit;
 mod m0005_coordination;
+mod m0007_audit_export;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_certificates::Migration),
             Box::new(m0004_audit::Migration),
             Box::new(m0005_coordination::Migration),
+            Box::new(m0007_audit_export::Migration),
         ]
     }
 }

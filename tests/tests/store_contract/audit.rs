@@ -29,7 +29,7 @@ on_both_databases!(
 );
 
 /// A seal that is good enough to tell its own signatures from others.
-struct Wax(u8);
+pub(crate) struct Wax(pub(crate) u8);
 
 impl Seal for Wax {
     fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SealError> {

@@ -14,6 +14,7 @@ mod bench;
 
 mod account;
 mod audit;
+mod audit_query;
 mod authorization;
 mod certificate;
 mod coordination;

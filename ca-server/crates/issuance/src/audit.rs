@@ -1,6 +1,7 @@
 //! Events: what happened, by whom, to what. Written in the transaction of the change.
 
 pub mod chain;
+pub mod query;
 
 use ca_pki::Timestamp;
 use serde_json::Value;

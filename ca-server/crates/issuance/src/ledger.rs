@@ -14,6 +14,7 @@ pub use self::list::{
 };
 use crate::Actor;
 use crate::audit::Event;
+use crate::audit::query::{EventPage, EventQuery};
 use crate::entitlement::{GrantUse, Idempotency};
 
 /// A serial about to be spent: everything known before the signature.
@@ -265,6 +266,9 @@ pub trait Ledger: Send + Sync {
 
     /// Appends an event that has no change of its own (a refusal).
     async fn append_event(&self, event: Event) -> Result<(), LedgerError>;
+
+    /// Reads a page of the log.
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError>;
 
     /// Takes or renews the lease on a piece of background work for `holder`, valid for `span`.
     /// Returns the fencing number, or `None` while somebody else holds it.

@@ -1,8 +1,10 @@
 //! Audit events: written with their change, sealed into a chain soon after, verified on demand.
 
+mod find;
 mod seal;
 mod verify;
 
+pub(crate) use find::page;
 pub use seal::Sealed;
 pub use verify::Verification;
 

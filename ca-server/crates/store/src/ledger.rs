@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
+use ca_issuance::audit::query::{EventPage, EventQuery};
 use ca_issuance::ledger::{
     CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
     LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -130,6 +131,10 @@ impl Ledger for Store {
 
     async fn append_event(&self, event: Event) -> Result<(), LedgerError> {
         Ok(self.write(audit::Append { event }).await?)
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError> {
+        Ok(audit::page(self.reads(), query).await?)
     }
 
     async fn claim(

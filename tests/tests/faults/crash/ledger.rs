@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
+use ca_issuance::audit::query::{EventPage, EventQuery};
 use ca_issuance::ledger::{
     CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
     LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -128,6 +129,10 @@ impl Ledger for StoppingLedger {
 
     async fn append_event(&self, event: Event) -> Result<(), LedgerError> {
         self.store.append_event(event).await
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError> {
+        self.store.events(query).await
     }
 
     async fn claim(

@@ -1,5 +1,7 @@
 //! A ledger without a store below it.
 
+mod log;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,7 @@ use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Serial, Timestamp};
 
 use crate::audit::Event;
+use crate::audit::query::{EventPage, EventQuery};
 use crate::entitlement::Idempotency;
 use crate::ledger::{
     CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
@@ -369,6 +372,10 @@ impl Ledger for MemoryLedger {
     async fn append_event(&self, event: Event) -> Result<(), LedgerError> {
         self.reach()?.events.push(event);
         Ok(())
+    }
+
+    async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError> {
+        Ok(log::page(&self.reach()?.events, query))
     }
 
     async fn claim(

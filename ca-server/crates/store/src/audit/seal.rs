@@ -218,6 +218,7 @@ async fn keep(transaction: &DatabaseTransaction, checkpoint: &Checkpoint) -> Res
         hash: Set(checkpoint.link.to_vec()),
         at: Set(checkpoint.at.unix_secs()),
         signature: Set(checkpoint.signature.clone()),
+        key: Set(String::new()),
     };
     audit_checkpoint::Entity::insert(row)
         .exec_without_returning(transaction)

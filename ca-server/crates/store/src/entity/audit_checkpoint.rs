@@ -10,6 +10,7 @@ pub(crate) struct Model {
     pub(crate) hash: Vec<u8>,
     pub(crate) at: i64,
     pub(crate) signature: Vec<u8>,
+    pub(crate) key: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
