@@ -1,5 +1,7 @@
 //! The service: what every operation of this room needs at hand.
 
+mod authenticate;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
