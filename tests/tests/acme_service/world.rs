@@ -2,6 +2,7 @@
 //! still until it is moved, and validation ends as scripted, when it is let go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -340,6 +341,7 @@ fn unverified<'a>(path: &'a str, body: &'a str) -> Unverified<'a> {
         directory: "default",
         path_and_query: path,
         body: body.as_bytes(),
+        address: IpAddr::from([192, 0, 2, 1]),
     }
 }
 

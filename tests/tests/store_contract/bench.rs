@@ -287,6 +287,7 @@ pub(crate) fn account(name: &str) -> Account {
         terms_agreed: false,
         external_account: None,
         external_binding: None,
+        principal: None,
         created_at: START,
     }
 }
@@ -322,6 +323,7 @@ pub(crate) fn pending(account: &Account, name: &str, now: Timestamp) -> Authoriz
             challenge(ChallengeKind::Dns01),
         ],
         caa_checked_at: None,
+        granted_by: None,
     }
 }
 

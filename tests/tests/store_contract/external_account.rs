@@ -26,6 +26,7 @@ fn key(kid: &str) -> ExternalAccountKey {
         mac_key: SecretSlice::from(vec![9; 32]),
         directory: None,
         comment: "for the tests".to_owned(),
+        principal: None,
         single_use: false,
         expires_at: None,
         revoked_at: None,

@@ -4,6 +4,9 @@ mod contact;
 mod registration;
 mod update;
 
+use std::sync::Arc;
+
+use ca_identity::Principal;
 use ca_issuance::Actor;
 use ca_pki::Timestamp;
 
@@ -41,16 +44,25 @@ pub struct Account {
     pub external_account: Option<String>,
     /// The binding as the client sent it (a JWS object), shown in the account object.
     pub external_binding: Option<String>,
+    /// Who minted the external account key, where somebody did: the account acts for them.
+    pub principal: Option<Arc<Principal>>,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl Account {
-    /// Returns the account as an actor, for events and rows.
+    /// Returns the account as an actor, for events and rows: where it acts for somebody, them.
     pub fn actor(&self) -> Actor {
-        Actor::AcmeAccount {
+        let account = Actor::AcmeAccount {
             directory: self.directory.clone(),
             account: self.id.clone(),
+        };
+        match &self.principal {
+            Some(principal) => Actor::Identity {
+                name: principal.name(),
+                via: Some(account.to_string()),
+            },
+            None => account,
         }
     }
 }

@@ -87,6 +87,9 @@ pub struct Authorization {
     pub challenges: Vec<Challenge>,
     /// When CAA was last found to permit issuance.
     pub caa_checked_at: Option<Timestamp>,
+    /// The grant by which it was born valid. It serves the one order that it came with, and shows
+    /// no control: whoever holds it may not revoke what others got.
+    pub granted_by: Option<String>,
 }
 
 impl ChallengeKind {

@@ -8,9 +8,9 @@ mod running;
 
 use std::sync::Arc;
 
-use ca_issuance::Actor;
 use serde::Deserialize;
 
+use crate::account::Account;
 use crate::acme::Acme;
 use crate::authorization::{
     Authorization, AuthorizationStatus, Challenge, ChallengeKind, ChallengeStatus,
@@ -66,7 +66,7 @@ impl Acme {
     ) -> Result<ChallengeOf, Error> {
         let kind = current.challenge.kind;
         let id = current.authorization.id.clone();
-        let drive = self.drive_of(&current, &request.account.thumbprint);
+        let drive = self.drive_of(&current, &request.account);
         let Some(validation) = self.start(drive) else {
             return Ok(self.as_seen(current));
         };
@@ -104,14 +104,14 @@ impl Acme {
                 .collect();
             for kind in processing {
                 let current = ChallengeOf::find(authorization.clone(), kind)?;
-                let drive = self.drive_of(&current, &account.thumbprint);
+                let drive = self.drive_of(&current, &account);
                 started += usize::from(self.start(drive).is_some());
             }
         }
         Ok(started)
     }
 
-    fn drive_of(&self, current: &ChallengeOf, thumbprint: &str) -> Drive {
+    fn drive_of(&self, current: &ChallengeOf, account: &Account) -> Drive {
         let authorization = &current.authorization;
         Drive {
             attempt: Attempt {
@@ -119,15 +119,12 @@ impl Acme {
                 wildcard: authorization.wildcard,
                 challenge: current.challenge.kind,
                 token: current.challenge.token.clone(),
-                key_authorization: key_authorization(&current.challenge.token, thumbprint),
+                key_authorization: key_authorization(&current.challenge.token, &account.thumbprint),
                 account_url: self
                     .urls
                     .account(&authorization.directory, &authorization.account),
             },
-            actor: Actor::AcmeAccount {
-                directory: authorization.directory.clone(),
-                account: authorization.account.clone(),
-            },
+            actor: account.actor(),
             authorization: authorization.clone(),
         }
     }
@@ -202,6 +199,7 @@ mod tests {
                 expires_at: Timestamp::from_unix_secs(0),
                 challenges: vec![challenge.clone()],
                 caa_checked_at: None,
+                granted_by: None,
             },
             challenge,
         }

@@ -2,6 +2,9 @@
 
 mod binding;
 
+use std::sync::Arc;
+
+use ca_identity::Principal;
 use ca_pki::Timestamp;
 use secrecy::SecretSlice;
 
@@ -18,6 +21,8 @@ pub struct ExternalAccountKey {
     pub directory: Option<String>,
     /// What for, in the operator's words.
     pub comment: String,
+    /// For whom accounts act that are bound with it; `None`: for themselves.
+    pub principal: Option<Arc<Principal>>,
     /// Whether one binding uses it up.
     pub single_use: bool,
     /// When it ends.
@@ -28,4 +33,17 @@ pub struct ExternalAccountKey {
     pub used_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl ExternalAccountKey {
+    /// Tells whether one more account of the directory may be bound with the key.
+    pub fn may_bind(&self, directory: &str, now: Timestamp) -> bool {
+        let here = self
+            .directory
+            .as_deref()
+            .is_none_or(|only| only == directory);
+        let used_up = self.single_use && self.used_at.is_some();
+        let expired = self.expires_at.is_some_and(|end| end <= now);
+        here && !used_up && !expired && self.revoked_at.is_none()
+    }
 }

@@ -3,6 +3,7 @@
 //! The checks run from cheap to dear: form, algorithm, URL, nonce's form, key, signature, and last
 //! the nonce is spent, so that nobody spends what others hold or fills the store without a key.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -24,6 +25,8 @@ pub struct Unverified<'a> {
     pub path_and_query: &'a str,
     /// The body.
     pub body: &'a [u8],
+    /// Where it came from.
+    pub address: IpAddr,
 }
 
 /// A request signed by a valid account of the directory.
@@ -39,6 +42,8 @@ pub struct AccountRequest {
     pub url: String,
     /// What was signed.
     pub payload: Payload,
+    /// Where it came from.
+    pub address: IpAddr,
 }
 
 /// A request signed by the key that it carries.
@@ -52,6 +57,8 @@ pub struct KeyRequest {
     pub url: String,
     /// What was signed.
     pub payload: Payload,
+    /// Where it came from.
+    pub address: IpAddr,
 }
 
 /// A request that may be signed either way (revokeCert).
@@ -99,6 +106,7 @@ struct Envelope {
     directory: Arc<Directory>,
     jws: UnverifiedJws,
     nonce: GoodNonce,
+    address: IpAddr,
 }
 
 impl Acme {
@@ -155,6 +163,7 @@ impl Acme {
             directory,
             jws,
             nonce,
+            address: request.address,
         })
     }
 
@@ -173,6 +182,7 @@ impl Acme {
             jwk,
             url: envelope.jws.header.url,
             payload: Payload(envelope.jws.payload),
+            address: envelope.address,
         })
     }
 
@@ -188,6 +198,7 @@ impl Acme {
             jwk,
             url: envelope.jws.header.url,
             payload: Payload(envelope.jws.payload),
+            address: envelope.address,
         })
     }
 

@@ -122,7 +122,8 @@ pub trait AcmeStore: Send + Sync {
     // Accounts.
 
     /// Registers an account; one account per key and directory, however many ask at once. Where
-    /// `external_account` is set, its key is checked and (single use) used up in the same step.
+    /// `external_account` is set, its key is checked and (single use) used up in the same step, and
+    /// the account and its event get the key's principal.
     async fn register(&self, account: Account, event: Event) -> Result<Registration, StoreError>;
     /// Reads an account.
     async fn account(&self, directory: &str, id: &str) -> Result<Option<Account>, StoreError>;
@@ -207,7 +208,7 @@ pub trait AcmeStore: Send + Sync {
     /// Reads several, in the order of `ids`, missing ones left out.
     async fn authorizations(&self, ids: &[String]) -> Result<Vec<Authorization>, StoreError>;
     /// Finds valid (or pending, made by newAuthz) ones of the account for these identifiers that
-    /// hold at least until `until`. Wildcard identifiers are given as `*.name`.
+    /// hold at least until `until`, no granted ones. Wildcard identifiers are given as `*.name`.
     async fn reusable_authorizations(
         &self,
         account: &str,
@@ -240,8 +241,8 @@ pub trait AcmeStore: Send + Sync {
     ) -> Result<Authorization, StoreError>;
     /// Notes that CAA was checked now.
     async fn note_caa_check(&self, ids: &[String], at: Timestamp) -> Result<(), StoreError>;
-    /// Tells whether the account holds a valid authorization for every identifier at `moment`
-    /// (RFC 8555 §7.6: who may revoke).
+    /// Tells whether the account holds a valid authorization for every identifier at `moment`, no
+    /// granted ones (RFC 8555 §7.6: who may revoke).
     async fn holds_authorizations(
         &self,
         account: &str,

@@ -229,6 +229,7 @@ impl TryFrom<Model> for Account {
             terms_agreed: row.terms_agreed,
             external_account: row.external_account,
             external_binding: row.external_binding,
+            principal: None,
             created_at: Timestamp::from_unix_secs(row.created_at),
         })
     }

@@ -105,6 +105,7 @@ fn from_row(row: Model, now: Timestamp) -> Result<Authorization, Error> {
         status,
         expires_at,
         caa_checked_at: moment(row.caa_checked_at),
+        granted_by: None,
     })
 }
 

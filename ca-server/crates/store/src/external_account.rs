@@ -83,10 +83,11 @@ pub(crate) async fn bind(
         .lock(LockType::NoKeyUpdate)
         .one(transaction)
         .await?;
-    let Some(row) = row.filter(|row| may_bind(row, directory, now)) else {
+    let key = row.map(ExternalAccountKey::from);
+    let Some(key) = key.filter(|key| key.may_bind(directory, now)) else {
         return Ok(Binding::Refused);
     };
-    if row.used_at.is_none() {
+    if key.used_at.is_none() {
         let changes = ActiveModel {
             used_at: Set(Some(now.unix_secs())),
             ..ActiveModel::default()
@@ -98,16 +99,6 @@ pub(crate) async fn bind(
             .await?;
     }
     Ok(Binding::Bound)
-}
-
-fn may_bind(row: &Model, directory: &str, now: Timestamp) -> bool {
-    let here = row
-        .directory
-        .as_deref()
-        .is_none_or(|only| only == directory);
-    let used_up = row.single_use && row.used_at.is_some();
-    let expired = row.expires_at.is_some_and(|end| end <= now.unix_secs());
-    here && !used_up && !expired && row.revoked_at.is_none()
 }
 
 /// Reads a key.
@@ -141,6 +132,7 @@ impl From<Model> for ExternalAccountKey {
             mac_key: SecretSlice::from(row.mac_key),
             directory: row.directory,
             comment: row.comment,
+            principal: None,
             single_use: row.single_use,
             expires_at: moment(row.expires_at),
             revoked_at: moment(row.revoked_at),

@@ -101,6 +101,7 @@ fn new_key(arguments: CreateArguments) -> Result<ExternalAccountKey, NoEntropy> 
         mac_key: SecretSlice::from(mac_key),
         directory: arguments.directory,
         comment: arguments.comment,
+        principal: None,
         single_use: arguments.single_use,
         expires_at: arguments.expires_in.map(|span| now.plus(span)),
         revoked_at: None,

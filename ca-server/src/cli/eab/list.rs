@@ -74,6 +74,7 @@ mod tests {
             mac_key: SecretSlice::from(b"a secret that nobody sees".to_vec()),
             directory: None,
             comment: "team\tblue".to_owned(),
+            principal: None,
             single_use: false,
             expires_at: None,
             revoked_at: None,

@@ -1,9 +1,10 @@
 //! Handler arguments that state who signed the request (RFC 8555 §6.2).
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, OriginalUri, Request};
+use axum::extract::{ConnectInfo, FromRequest, OriginalUri, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use ca_acme::request::{AccountRequest, KeyRequest, SignedRequest, Unverified};
@@ -53,6 +54,7 @@ impl FromRequest<Arc<Acme>> for ByEither {
 struct Post {
     uri: Uri,
     body: Bytes,
+    address: IpAddr,
 }
 
 impl Post {
@@ -63,8 +65,9 @@ impl Post {
         };
         acme.directory(directory_in(uri.path()))?;
         require_jose(request.headers())?;
+        let address = address_of(&request)?;
         let body = read_body(request).await?;
-        Ok(Self { uri, body })
+        Ok(Self { uri, body, address })
     }
 
     fn unverified(&self) -> Unverified<'_> {
@@ -75,8 +78,16 @@ impl Post {
                 .path_and_query()
                 .map_or_else(|| self.uri.path(), |both| both.as_str()),
             body: &self.body,
+            address: self.address,
         }
     }
+}
+
+/// The listener notes it; an IPv4 client of an IPv6 socket counts as what it is.
+fn address_of(request: &Request) -> Result<IpAddr, Error> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip().to_canonical())
+        .ok_or_else(|| Error::Inconsistent("a request came from no address".to_owned()))
 }
 
 /// Requires the media type of RFC 8555 §6.2, whatever its parameters.

@@ -85,6 +85,8 @@ impl Acme {
             terms_agreed,
             external_account,
             external_binding,
+            // The store takes it from the key in the step that uses the key.
+            principal: None,
             created_at: self.now(),
         })
     }

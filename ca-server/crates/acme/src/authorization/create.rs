@@ -97,6 +97,7 @@ impl Acme {
             expires_at: now.plus(directory.order_lifetime),
             challenges,
             caa_checked_at: None,
+            granted_by: None,
         })
     }
 

@@ -1,7 +1,6 @@
 //! The binding inside newAccount (RFC 8555 §7.3.4).
 
 use aws_lc_rs::hmac;
-use ca_pki::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::ExternalAccountKey;
@@ -56,26 +55,13 @@ impl Acme {
             .external_account_key(&unverified.kid)
             .await?
             .ok_or_else(Binding::refusal)?;
-        if !key.is_good(&request.directory.name, self.now()) || !unverified.is_made_with(&key) {
+        if !key.may_bind(&request.directory.name, self.now()) || !unverified.is_made_with(&key) {
             return Err(Binding::refusal());
         }
         Ok(Binding {
             kid: unverified.kid,
             text: text.to_owned(),
         })
-    }
-}
-
-impl ExternalAccountKey {
-    /// Tells whether a new account of the directory may be bound with the key.
-    pub(crate) fn is_good(&self, directory: &str, now: Timestamp) -> bool {
-        self.revoked_at.is_none()
-            && self.expires_at.is_none_or(|end| now < end)
-            && self
-                .directory
-                .as_deref()
-                .is_none_or(|only| only == directory)
-            && !(self.single_use && self.used_at.is_some())
     }
 }
 

@@ -269,6 +269,7 @@ mod tests {
             expires_at: Timestamp::from_unix_secs(end),
             challenges: Vec::new(),
             caa_checked_at: None,
+            granted_by: None,
         }
     }
 

@@ -115,6 +115,7 @@ mod tests {
             terms_agreed: false,
             external_account: None,
             external_binding: None,
+            principal: None,
             created_at: Timestamp::from_unix_secs(0),
         }
     }

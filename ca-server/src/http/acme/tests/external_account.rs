@@ -28,6 +28,7 @@ async fn add_key(world: &World, change: impl FnOnce(&mut ExternalAccountKey)) {
         mac_key: SecretSlice::from(SECRET.to_vec()),
         directory: None,
         comment: String::new(),
+        principal: None,
         single_use: false,
         expires_at: None,
         revoked_at: None,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_pki::Timestamp;
 use secrecy::SecretSlice;
 use serde_json::{Value, json};
 
@@ -17,6 +18,7 @@ fn key() -> ExternalAccountKey {
         mac_key: SecretSlice::from(SECRET.to_vec()),
         directory: None,
         comment: String::new(),
+        principal: None,
         single_use: false,
         expires_at: None,
         revoked_at: None,
@@ -171,6 +173,6 @@ fn takes_only_keys_that_are_good_here_and_now() {
     ];
 
     for (key, good) in cases {
-        assert_eq!(key.is_good("default", NOW), good, "{key:?}");
+        assert_eq!(key.may_bind("default", NOW), good, "{key:?}");
     }
 }
