@@ -17,4 +17,6 @@ pub struct Client {
     pub comment: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it last logged in, to the minute.
+    pub last_used_at: Option<Timestamp>,
 }
