@@ -9,6 +9,7 @@ mod m0002_orders;
 mod m0003_certificates;
 mod m0004_audit;
 mod m0005_coordination;
+mod m0006_issuance_by_identity;
 mod m0007_audit_export;
 mod m0008_identity;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_certificates::Migration),
             Box::new(m0004_audit::Migration),
             Box::new(m0005_coordination::Migration),
+            Box::new(m0006_issuance_by_identity::Migration),
             Box::new(m0007_audit_export::Migration),
             Box::new(m0008_identity::Migration),
         ]

@@ -2,16 +2,19 @@
 
 mod change;
 mod find;
+mod list;
 
 pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke};
 pub(crate) use find::{by_serial, is_compromised, revocation_epoch, revoked, unfinished};
+pub(crate) use list::list;
 
+use ca_issuance::Actor;
 use ca_issuance::ledger::{CertificateRecord, CertificateState, Intent};
 use ca_pki::crl::RevocationReason;
 use ca_pki::{Timestamp, Validity};
 
 use crate::entity::certificate::Model;
-use crate::row::{moment, octets, serial};
+use crate::row::{json, moment, octets, serial, unjson};
 use crate::{Error, identifier};
 
 impl TryFrom<Model> for CertificateRecord {
@@ -29,11 +32,14 @@ impl TryFrom<Model> for CertificateRecord {
             state: state(&row)?,
             issuer: row.issuer,
             profile: row.profile,
-            requester: row.requested_by.clone(),
+            requester: row.requester.unwrap_or_else(|| row.requested_by.clone()),
             requested_by: row.requested_by,
             order: row.order_id,
-            grant: None,
-            provenance: None,
+            grant: row.grant_name,
+            provenance: row
+                .provenance
+                .map(|text| unjson("certificate.provenance", &text))
+                .transpose()?,
             recorded_at: Timestamp::from_unix_secs(row.recorded_at),
             der: row.der,
         })
@@ -62,6 +68,13 @@ fn reason(code: Option<i16>) -> Result<RevocationReason, Error> {
 }
 
 fn intended_row(intent: &Intent) -> Result<Model, Error> {
+    let requester = match &intent.requested_by {
+        Actor::Identity { name, .. } => Some(name.clone()),
+        Actor::System
+        | Actor::AcmeAccount { .. }
+        | Actor::CertificateKey { .. }
+        | Actor::Operator { .. } => None,
+    };
     Ok(Model {
         issuer: intent.issuer.clone(),
         serial: intent.serial.as_be_bytes().to_vec(),
@@ -79,6 +92,13 @@ fn intended_row(intent: &Intent) -> Result<Model, Error> {
         der: None,
         recorded_at: intent.recorded_at.unix_secs(),
         settle_after: intent.settle_after.unix_secs(),
+        requester,
+        grant_name: intent.grant.as_ref().map(|grant| grant.name.clone()),
+        grant_counted: intent
+            .grant
+            .as_ref()
+            .is_some_and(|grant| grant.limit.is_some()),
+        provenance: intent.provenance.as_ref().map(json).transpose()?,
     })
 }
 

@@ -7,6 +7,8 @@ pub(crate) mod authorization;
 pub(crate) mod certificate;
 pub(crate) mod crl;
 pub(crate) mod external_account;
+pub(crate) mod grant_use;
+pub(crate) mod idempotency_key;
 pub(crate) mod issuer_counter;
 pub(crate) mod lease;
 pub(crate) mod nonce;

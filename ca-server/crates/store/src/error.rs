@@ -44,6 +44,12 @@ pub enum Error {
     /// The caller reads again and decides anew: the state moved in between.
     #[error("the record has moved on")]
     Conflict,
+    /// The requester asks for another grant: all uses of this one are taken.
+    #[error("the grant has no uses left")]
+    GrantUsedUp,
+    /// The caller looks at what the idempotency key was taken for.
+    #[error("the idempotency key is taken")]
+    Duplicate,
     /// The writer runs the change again: a row that it found absent has come into being.
     #[error("another transaction was first")]
     Raced(#[source] Cause),
@@ -129,6 +135,8 @@ impl From<Error> for LedgerError {
     fn from(error: Error) -> Self {
         match classify(error) {
             Class::Conflict => Self::Conflict,
+            Class::GrantUsedUp => Self::GrantUsedUp,
+            Class::Duplicate => Self::Duplicate,
             Class::Corrupt(text) => Self::Corrupt(text),
             Class::Unavailable(source) => Self::Unavailable {
                 retry_after: RETRY_AFTER,
@@ -141,7 +149,8 @@ impl From<Error> for LedgerError {
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match classify(error) {
-            Class::Conflict => Self::Conflict,
+            // Only intents have grants and keys, and they go through the other port.
+            Class::Conflict | Class::GrantUsedUp | Class::Duplicate => Self::Conflict,
             Class::Corrupt(text) => Self::Corrupt(text),
             Class::Unavailable(source) => Self::Unavailable {
                 retry_after: RETRY_AFTER,
@@ -154,6 +163,8 @@ impl From<Error> for StoreError {
 /// What the two ports distinguish.
 enum Class {
     Conflict,
+    GrantUsedUp,
+    Duplicate,
     Corrupt(String),
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -161,6 +172,8 @@ enum Class {
 fn classify(error: Error) -> Class {
     match error {
         Error::Conflict | Error::Raced(_) => Class::Conflict,
+        Error::GrantUsedUp => Class::GrantUsedUp,
+        Error::Duplicate => Class::Duplicate,
         Error::Corrupt(text) => Class::Corrupt(text),
         Error::UrlNotUnderstood
         | Error::NotMigrated { .. }

@@ -15,7 +15,7 @@ use ca_pki::{Serial, Timestamp};
 use crate::certificate::{self, Burn, RecordIntent, RecordResult, Revoke};
 use crate::crl::{self, DrawNumber, Publish};
 use crate::lease::Claim;
-use crate::{Store, audit};
+use crate::{Store, audit, idempotency};
 
 #[async_trait]
 impl Ledger for Store {
@@ -78,16 +78,16 @@ impl Ledger for Store {
     }
 
     async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
-        Ok(CertificatePage::cut(Vec::new(), query.limit))
+        Ok(certificate::list(self.reads(), query).await?)
     }
 
     async fn idempotent(
         &self,
-        _actor: &str,
-        _key: &str,
-        _moment: Timestamp,
+        actor: &str,
+        key: &str,
+        moment: Timestamp,
     ) -> Result<Option<EarlierRequest>, LedgerError> {
-        Ok(None)
+        Ok(idempotency::find(self.reads(), (actor, key), moment).await?)
     }
 
     async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {

@@ -3,10 +3,12 @@
 use ca_acme::store::Pruned;
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction};
 
 use crate::change::Change;
-use crate::entity::{authorization, certificate, nonce, order, order_authorization};
+use crate::entity::{
+    authorization, certificate, idempotency_key, nonce, order, order_authorization,
+};
 use crate::nonce::CLOCKS_APART;
 use crate::{Error, Store};
 
@@ -21,6 +23,7 @@ enum Kind {
     Orders,
     Authorizations,
     Nonces,
+    IdempotencyKeys,
     Certificates,
 }
 
@@ -32,6 +35,7 @@ impl Store {
         moment: Timestamp,
         certificates_before: Timestamp,
     ) -> Result<Pruned, Error> {
+        self.prune_kind(Kind::IdempotencyKeys, moment).await?;
         // Orders first: an authorization stays while an order holds it.
         Ok(Pruned {
             orders: self.prune_kind(Kind::Orders, moment).await?,
@@ -65,6 +69,7 @@ impl Change for Piece {
             Kind::Orders => orders(self.before),
             Kind::Authorizations => authorizations(self.before),
             Kind::Nonces => nonces(self.before),
+            Kind::IdempotencyKeys => idempotency_keys(self.before),
             Kind::Certificates => certificates(self.before),
         };
         Ok(transaction.execute(&statement).await?.rows_affected())
@@ -130,7 +135,22 @@ fn nonces(before: Timestamp) -> DeleteStatement {
     delete(nonce::Entity, nonce::Column::Nonce, some)
 }
 
-/// An intent stays, however old: settling burns it first.
+fn idempotency_keys(before: Timestamp) -> DeleteStatement {
+    let key = [idempotency_key::Column::Actor, idempotency_key::Column::Key];
+    let some = Query::select()
+        .columns(key)
+        .from(idempotency_key::Entity)
+        .and_where(idempotency_key::Column::ExpiresAt.lt(before.unix_secs()))
+        .limit(ROWS)
+        .take();
+    Query::delete()
+        .from_table(idempotency_key::Entity)
+        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
+        .take()
+}
+
+/// An intent stays, however old: settling burns it first. So does a certificate whose key was
+/// reported compromised: the key must never be certified again.
 fn certificates(before: Timestamp) -> DeleteStatement {
     let key = [certificate::Column::Issuer, certificate::Column::Serial];
     let some = Query::select()
@@ -138,6 +158,11 @@ fn certificates(before: Timestamp) -> DeleteStatement {
         .from(certificate::Entity)
         .and_where(certificate::Column::NotAfter.lt(before.unix_secs()))
         .and_where(certificate::Column::State.ne("intended"))
+        .cond_where(
+            Condition::any()
+                .add(certificate::Column::RevocationReason.is_null())
+                .add(certificate::Column::RevocationReason.ne(KEY_COMPROMISE)),
+        )
         .limit(ROWS)
         .take();
     Query::delete()
@@ -157,4 +182,6 @@ where
         .take()
 }
 
+/// keyCompromise (RFC 5280 §5.3.1).
+const KEY_COMPROMISE: i16 = 1;
 const ROWS: u64 = 1_000;

@@ -20,6 +20,8 @@ pub struct CertificateQuery {
     pub issuer: Option<String>,
     /// A name that they hold, exactly.
     pub identifier: Option<Identifier>,
+    /// Which identity asked, whatever it acted through: confines a caller to its own.
+    pub requester: Option<String>,
     /// Who asked: an actor's whole text, or the name before ` via `.
     pub requested_by: Option<String>,
     /// notAfter lies before.
@@ -78,6 +80,7 @@ impl CertificateQuery {
             profile: None,
             issuer: None,
             identifier: None,
+            requester: None,
             requested_by: None,
             expires_before: None,
             recorded_since: None,

@@ -161,6 +161,10 @@ fn is_asked_for(query: &CertificateQuery, record: &CertificateRecord) -> bool {
             .is_none_or(|it| *it == record.profile)
         && query.issuer.as_ref().is_none_or(|it| *it == record.issuer)
         && query.identifier.as_ref().is_none_or(holds)
+        && query
+            .requester
+            .as_ref()
+            .is_none_or(|who| *who == record.requester)
         && query.requested_by.as_ref().is_none_or(asked_by)
         && query
             .expires_before

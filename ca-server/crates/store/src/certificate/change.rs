@@ -2,15 +2,15 @@
 
 use ca_issuance::audit::Event;
 use ca_issuance::ledger::{Intent, RevokeOutcome};
-use ca_pki::Serial;
 use ca_pki::crl::RevocationReason;
+use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
-use crate::{Error, audit, crl, order, row};
+use crate::{Error, audit, crl, grant_use, idempotency, order, row};
 
 /// Spends a serial.
 pub(crate) struct RecordIntent {
@@ -50,7 +50,14 @@ impl Change for RecordIntent {
             let certificate = (intent.issuer.as_str(), &intent.serial);
             order::begin_issuing(transaction, order, certificate, intent.recorded_at).await?;
         }
+        if let Some(asked) = &intent.idempotency {
+            idempotency::take(transaction, asked, intent).await?;
+        }
         row::insert(transaction, intended_row(intent)?).await?;
+        // Late, for every user of the grant waits for this row until the commit.
+        if let Some((grant, limit)) = limited(intent) {
+            grant_use::take(transaction, grant, limit).await?;
+        }
         audit::record(transaction, &self.event).await
     }
 }
@@ -87,9 +94,7 @@ impl Change for Burn {
         };
         let key = (self.issuer.as_str(), &self.serial);
         move_from(transaction, INTENDED, key, changes).await?;
-        if let Some(order) = order_of(transaction, key).await? {
-            order::resume(transaction, &order, &self.serial, self.event.at).await?;
-        }
+        give_back(transaction, key, self.event.at).await?;
         crl::bump_epoch(transaction, &self.issuer).await?;
         audit::record(transaction, &self.event).await
     }
@@ -115,6 +120,33 @@ impl Change for Revoke {
         audit::record(transaction, &self.event).await?;
         Ok(RevokeOutcome::Revoked)
     }
+}
+
+fn limited(intent: &Intent) -> Option<(&str, u64)> {
+    let grant = intent.grant.as_ref()?;
+    Some((&grant.name, grant.limit?))
+}
+
+/// Gives back what the intent of a burned serial took: order, use of the grant, idempotency key.
+async fn give_back(
+    transaction: &DatabaseTransaction,
+    key: (&str, &Serial),
+    moment: Timestamp,
+) -> Result<(), Error> {
+    let taken: Option<(Option<String>, Option<String>, bool)> = find(key)
+        .select_only()
+        .columns([Column::OrderId, Column::GrantName, Column::GrantCounted])
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    let (order, grant, is_counted) = taken.ok_or(Error::Conflict)?;
+    if let Some(order) = order {
+        order::resume(transaction, &order, key.1, moment).await?;
+    }
+    if let Some(grant) = grant.filter(|_| is_counted) {
+        grant_use::give_back(transaction, &grant).await?;
+    }
+    idempotency::free(transaction, key).await
 }
 
 /// An intent counts as unknown: nobody holds a certificate yet, and if nobody ever will it is

@@ -23,6 +23,10 @@ pub(crate) struct Model {
     pub(crate) der: Option<Vec<u8>>,
     pub(crate) recorded_at: i64,
     pub(crate) settle_after: i64,
+    pub(crate) requester: Option<String>,
+    pub(crate) grant_name: Option<String>,
+    pub(crate) grant_counted: bool,
+    pub(crate) provenance: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,46 @@
+//! Uses of limited grants, counted in the transaction of the intent that uses them.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+
+use crate::entity::grant_use::{Column, Entity, Model};
+use crate::{Error, row};
+
+/// Takes one use of `grant`, or says that all `limit` are taken.
+pub(crate) async fn take(
+    transaction: &DatabaseTransaction,
+    grant: &str,
+    limit: u64,
+) -> Result<(), Error> {
+    let limit = row::signed("grant_use.limit", limit)?;
+    let counted = Entity::update_many()
+        .col_expr(Column::Used, Expr::col(Column::Used).add(1))
+        .filter(Column::GrantName.eq(grant))
+        .filter(Column::Used.lt(limit))
+        .exec(transaction)
+        .await?;
+    if counted.rows_affected > 0 {
+        return Ok(());
+    }
+    let is_known = Entity::find_by_id(grant).one(transaction).await?.is_some();
+    if is_known || limit < 1 {
+        return Err(Error::GrantUsedUp);
+    }
+    // Of two first uses at once, one finds the other's row when it runs again.
+    let first = Model {
+        grant_name: grant.to_owned(),
+        used: 1,
+    };
+    row::insert(transaction, first).await
+}
+
+/// Gives one use back.
+pub(crate) async fn give_back(transaction: &DatabaseTransaction, grant: &str) -> Result<(), Error> {
+    Entity::update_many()
+        .col_expr(Column::Used, Expr::col(Column::Used).sub(1))
+        .filter(Column::GrantName.eq(grant))
+        .filter(Column::Used.gt(0))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
