@@ -20,7 +20,7 @@ use crate::change::Change;
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
 use crate::external_account::Binding;
 use crate::row::{self, json, named, unjson};
-use crate::{Error, audit, authorization, external_account, order};
+use crate::{Error, audit, authorization, external_account, order, principal};
 
 /// Registers an account.
 pub(crate) struct Register {
@@ -64,18 +64,30 @@ impl Change for Register {
         if let Some(existing) = existing {
             return Ok(Registration::Existing(existing));
         }
+        let mut bound = account.clone();
         if let Some(kid) = &account.external_account {
             let binding = external_account::bind(transaction, kid, &account.directory, self.now);
             match binding.await? {
-                Binding::Bound => {}
+                Binding::Bound(principal) => bound.principal = principal,
                 Binding::Refused => return Ok(Registration::BindingRefused),
             }
         }
         // Two servers may both have found no account: the unique key lets one through, and the
         // other runs again and finds it. Its use of the external key is undone with it.
-        row::insert(transaction, Model::try_from(account)?).await?;
-        audit::record(transaction, &self.event).await?;
-        Ok(Registration::Created(account.clone()))
+        row::insert(transaction, Model::try_from(&bound)?).await?;
+        audit::record(transaction, &self.event_for(&bound)).await?;
+        Ok(Registration::Created(bound))
+    }
+}
+
+impl Register {
+    /// The caller could not know for whom the account acts: its key said so just now.
+    fn event_for(&self, bound: &Account) -> Event {
+        let mut event = self.event.clone();
+        if bound.principal.is_some() {
+            event.actor = bound.actor();
+        }
+        event
     }
 }
 
@@ -229,7 +241,7 @@ impl TryFrom<Model> for Account {
             terms_agreed: row.terms_agreed,
             external_account: row.external_account,
             external_binding: row.external_binding,
-            principal: None,
+            principal: principal::from_row("account.principal", row.principal)?,
             created_at: Timestamp::from_unix_secs(row.created_at),
         })
     }
@@ -249,6 +261,7 @@ impl TryFrom<&Account> for Model {
             terms_agreed: account.terms_agreed,
             external_account: account.external_account.clone(),
             external_binding: account.external_binding.clone(),
+            principal: principal::to_row(account.principal.as_deref())?,
             created_at: account.created_at.unix_secs(),
         })
     }

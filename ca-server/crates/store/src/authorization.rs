@@ -105,7 +105,7 @@ fn from_row(row: Model, now: Timestamp) -> Result<Authorization, Error> {
         status,
         expires_at,
         caa_checked_at: moment(row.caa_checked_at),
-        granted_by: None,
+        granted_by: row.granted_by,
     })
 }
 
@@ -123,6 +123,7 @@ fn to_row(authorization: &Authorization) -> Result<Model, Error> {
         validating: is_validating(authorization),
         standalone: false,
         caa_checked_at: authorization.caa_checked_at.map(Timestamp::unix_secs),
+        granted_by: authorization.granted_by.clone(),
     })
 }
 

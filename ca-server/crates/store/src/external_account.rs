@@ -3,7 +3,10 @@
 //! MAC keys are kept as they are, since HMAC needs them in the clear: whoever reads the database
 //! can bind accounts. The guide says so, and the database file is its owner's alone.
 
+use std::sync::Arc;
+
 use ca_acme::external_account::ExternalAccountKey;
+use ca_identity::Principal;
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
@@ -17,7 +20,7 @@ use secrecy::{ExposeSecret, SecretSlice};
 use crate::change::Change;
 use crate::entity::external_account::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, moment};
-use crate::{Error, audit};
+use crate::{Error, audit, principal};
 
 /// Stores a new key.
 pub(crate) struct Add {
@@ -32,10 +35,10 @@ pub(crate) struct Revoke {
 }
 
 /// Whether a key may bind an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
-    /// It may; its use is noted.
-    Bound,
+    /// It may; its use is noted, and the account acts for whom the key was minted.
+    Bound(Option<Arc<Principal>>),
     /// It is unknown, revoked, expired, used up or of another directory.
     Refused,
 }
@@ -44,7 +47,7 @@ impl Change for Add {
     type Outcome = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
-        row::insert(transaction, Model::from(&self.key)).await?;
+        row::insert(transaction, Model::try_from(&self.key)?).await?;
         audit::record(transaction, &self.event).await
     }
 }
@@ -83,7 +86,7 @@ pub(crate) async fn bind(
         .lock(LockType::NoKeyUpdate)
         .one(transaction)
         .await?;
-    let key = row.map(ExternalAccountKey::from);
+    let key = row.map(ExternalAccountKey::try_from).transpose()?;
     let Some(key) = key.filter(|key| key.may_bind(directory, now)) else {
         return Ok(Binding::Refused);
     };
@@ -98,7 +101,7 @@ pub(crate) async fn bind(
             .exec(transaction)
             .await?;
     }
-    Ok(Binding::Bound)
+    Ok(Binding::Bound(key.principal))
 }
 
 /// Reads a key.
@@ -110,7 +113,7 @@ pub(crate) async fn by_kid<C: ConnectionTrait>(
         return Ok(None);
     }
     let row = Entity::find_by_id(kid).one(database).await?;
-    Ok(row.map(ExternalAccountKey::from))
+    row.map(ExternalAccountKey::try_from).transpose()
 }
 
 /// Lists every key, newest first.
@@ -122,29 +125,33 @@ pub(crate) async fn all<C: ConnectionTrait>(
         .order_by_asc(Column::Kid)
         .all(database)
         .await?;
-    Ok(rows.into_iter().map(ExternalAccountKey::from).collect())
+    rows.into_iter().map(ExternalAccountKey::try_from).collect()
 }
 
-impl From<Model> for ExternalAccountKey {
-    fn from(row: Model) -> Self {
-        Self {
+impl TryFrom<Model> for ExternalAccountKey {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        Ok(Self {
             kid: row.kid,
             mac_key: SecretSlice::from(row.mac_key),
             directory: row.directory,
             comment: row.comment,
-            principal: None,
+            principal: principal::from_row("external_account_key.principal", row.principal)?,
             single_use: row.single_use,
             expires_at: moment(row.expires_at),
             revoked_at: moment(row.revoked_at),
             used_at: moment(row.used_at),
             created_at: Timestamp::from_unix_secs(row.created_at),
-        }
+        })
     }
 }
 
-impl From<&ExternalAccountKey> for Model {
-    fn from(key: &ExternalAccountKey) -> Self {
-        Self {
+impl TryFrom<&ExternalAccountKey> for Model {
+    type Error = Error;
+
+    fn try_from(key: &ExternalAccountKey) -> Result<Self, Error> {
+        Ok(Self {
             kid: key.kid.clone(),
             mac_key: key.mac_key.expose_secret().to_vec(),
             directory: key.directory.clone(),
@@ -153,7 +160,8 @@ impl From<&ExternalAccountKey> for Model {
             expires_at: key.expires_at.map(Timestamp::unix_secs),
             revoked_at: key.revoked_at.map(Timestamp::unix_secs),
             used_at: key.used_at.map(Timestamp::unix_secs),
+            principal: principal::to_row(key.principal.as_deref())?,
             created_at: key.created_at.unix_secs(),
-        }
+        })
     }
 }

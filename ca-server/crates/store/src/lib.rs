@@ -29,6 +29,7 @@ mod lease;
 mod ledger;
 mod nonce;
 mod order;
+mod principal;
 mod problem;
 mod prune;
 mod row;

@@ -40,7 +40,7 @@ pub(crate) async fn by_ids(
 }
 
 /// Finds for each identifier the authorization that an order of the account may take up: a valid
-/// one, else a pending one made by newAuthz, that holds beyond `until`.
+/// one that was proven, else a pending one made by newAuthz, that holds beyond `until`.
 pub(crate) async fn reusable(
     database: &DatabaseConnection,
     account: &str,
@@ -84,7 +84,8 @@ fn keep_better(best: &mut BTreeMap<Subject, Authorization>, candidate: Authoriza
     }
 }
 
-/// Tells whether the account holds a valid authorization for every identifier at `moment`.
+/// Tells whether the account has proven control over every identifier and still may use it at
+/// `moment`.
 pub(crate) async fn held(
     database: &DatabaseConnection,
     account: &str,
@@ -103,6 +104,8 @@ pub(crate) async fn held(
     }))
 }
 
+/// Finds authorizations that were not granted: a grant is judged anew for each order, and shows
+/// no control.
 async fn candidates(
     database: &DatabaseConnection,
     account: &str,
@@ -115,6 +118,7 @@ async fn candidates(
     let rows = Entity::find()
         .filter(Column::Account.eq(account))
         .filter(Column::IdentifierValue.is_in(values))
+        .filter(Column::GrantedBy.is_null())
         .filter(condition)
         .all(database)
         .await?;

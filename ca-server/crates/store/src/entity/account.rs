@@ -15,6 +15,7 @@ pub(crate) struct Model {
     pub(crate) terms_agreed: bool,
     pub(crate) external_account: Option<String>,
     pub(crate) external_binding: Option<String>,
+    pub(crate) principal: Option<String>,
     pub(crate) created_at: i64,
 }
 

@@ -18,6 +18,7 @@ pub(crate) struct Model {
     pub(crate) validating: bool,
     pub(crate) standalone: bool,
     pub(crate) caa_checked_at: Option<i64>,
+    pub(crate) granted_by: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

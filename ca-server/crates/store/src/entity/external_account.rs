@@ -14,6 +14,7 @@ pub(crate) struct Model {
     pub(crate) expires_at: Option<i64>,
     pub(crate) revoked_at: Option<i64>,
     pub(crate) used_at: Option<i64>,
+    pub(crate) principal: Option<String>,
     pub(crate) created_at: i64,
 }
 

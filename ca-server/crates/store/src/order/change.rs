@@ -82,7 +82,9 @@ impl Place {
 
     fn may_use(&self, authorization: &Authorization) -> bool {
         let usable = [AuthorizationStatus::Pending, AuthorizationStatus::Valid];
-        authorization.account == self.new.order.account && usable.contains(&authorization.status)
+        authorization.account == self.new.order.account
+            && usable.contains(&authorization.status)
+            && authorization.granted_by.is_none()
     }
 
     async fn insert(&self, transaction: &DatabaseTransaction, order: &Order) -> Result<(), Error> {
