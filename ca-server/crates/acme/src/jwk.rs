@@ -9,8 +9,8 @@ use ca_pki::key::PublicKeyError;
 use ca_pki::{KeyAlgorithm, PublicKey};
 use serde_json::{Map, Value};
 
-use crate::json::parse_object_strictly;
 use crate::{Error, Problem, ProblemKind};
+use ca_identity::json::parse_object_strictly;
 
 /// A public key in the one JSON form that its thumbprint is taken over.
 #[derive(Clone, PartialEq, Eq)]

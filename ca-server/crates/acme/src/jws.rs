@@ -5,9 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_pki::{KeyAlgorithm, SignatureAlgorithm};
 use serde_json::{Map, Value};
 
-use crate::json::parse_object_strictly;
 use crate::jwk::Jwk;
 use crate::{Error, Problem, ProblemKind};
+use ca_identity::json::parse_object_strictly;
 
 /// A JWS whose signature nobody has checked yet.
 #[derive(Debug)]

@@ -13,7 +13,6 @@ pub mod directory;
 pub mod error;
 pub mod external_account;
 mod identifier;
-mod json;
 pub mod jwk;
 mod jws;
 pub mod key_change;

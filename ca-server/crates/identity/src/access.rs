@@ -10,7 +10,7 @@ use ca_issuance::Corridor;
 use url::Url;
 
 use crate::grant::Grant;
-use crate::oidc::{KeySource, ProviderSettings};
+use crate::oidc::{self, Provider};
 use crate::operator::OperatorRule;
 use crate::{Error, IdentityStore};
 
@@ -39,7 +39,7 @@ pub struct AccessParts {
 #[derive(Default)]
 pub struct Rules {
     /// OpenID Connect issuers and where their keys are.
-    pub providers: Vec<(ProviderSettings, Arc<dyn KeySource>)>,
+    pub providers: Vec<Arc<Provider>>,
     /// Who has a role.
     pub operators: Vec<OperatorRule>,
     /// Who may have what.
@@ -68,8 +68,10 @@ impl Access {
         })
     }
 
-    /// Replaces the rules: requests from now on are judged by these.
-    pub fn replace_rules(&self, rules: Rules) {
+    /// Replaces the rules: requests from now on are judged by these. Providers whose keys come
+    /// from where they came before keep those that they hold.
+    pub fn replace_rules(&self, mut rules: Rules) {
+        oidc::keep_known_keys(&mut rules.providers, &self.rules.load().providers);
         self.rules.store(Arc::new(rules));
     }
 }

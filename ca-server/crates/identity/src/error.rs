@@ -60,6 +60,12 @@ pub enum Error {
     Inconsistent(String),
 }
 
+impl From<LoginFailure> for Error {
+    fn from(failure: LoginFailure) -> Self {
+        Self::Unauthenticated(failure)
+    }
+}
+
 /// Why a credential is no good. Told to the caller and to the audit log; tells nothing that the
 /// caller did not send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +85,12 @@ pub enum LoginFailure {
     /// The header's `alg` is not one that the provider is configured for (`none` and HMAC included).
     #[error("the token's algorithm is not allowed for its issuer")]
     AlgorithmNotAllowed,
+    /// The header's `alg` is configured, and another than its key is for.
+    #[error("the token's algorithm does not fit its key")]
+    AlgorithmMismatch,
+    /// No `kid`, where the provider has several keys.
+    #[error("the token does not say with which key (kid) of its issuer it is signed")]
+    KeyNotNamed,
     /// No key of the provider has this `kid`.
     #[error("the token's key is not in its issuer's key set")]
     UnknownKey,
@@ -91,12 +103,18 @@ pub enum LoginFailure {
     /// `nbf` or `iat` lies in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `exp` - `iat` is longer than the provider is allowed to give, or a time is missing.
-    #[error("the token lives too long, or lacks exp or iat")]
+    /// `exp` - `iat` is longer than the provider is allowed to give.
+    #[error("the token lives longer than its issuer is allowed to give")]
     LifetimeTooLong,
-    /// `jti` was used before (or is missing) and the provider's tokens are for single use.
+    /// `exp` or `iat` is missing.
+    #[error("the token lacks {0}")]
+    TimeMissing(&'static str),
+    /// `jti` was used before and the provider's tokens are for single use.
     #[error("the token was used before")]
     Replayed,
+    /// `jti` is missing and the provider's tokens are for single use.
+    #[error("the token lacks jti, and the tokens of its issuer are for single use")]
+    TokenIdMissing,
     /// Revoked, or its client was removed.
     #[error("the token was revoked")]
     Revoked,
@@ -118,6 +136,12 @@ pub enum LoginFailure {
     /// The client certificate is not for client authentication.
     #[error("the client certificate is not for client authentication")]
     CertificateNotForClients,
+    /// Longer than any token that this server takes.
+    #[error("the token is too long")]
+    TooLarge,
+    /// The header has `crit` (RFC 7515 §4.1.11).
+    #[error("the token's header has crit, and no extension is understood here")]
+    CriticalHeader,
     /// It does not read.
     #[error("the token does not read: {0}")]
     Malformed(&'static str),

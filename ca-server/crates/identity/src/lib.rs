@@ -11,6 +11,7 @@ pub mod client;
 pub mod error;
 pub mod grant;
 pub mod identity;
+pub mod json;
 pub mod oidc;
 pub mod operator;
 pub mod session;

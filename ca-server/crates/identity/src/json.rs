@@ -9,14 +9,14 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 
 /// Parses JSON text; `None` if it is not JSON or names a member twice anywhere.
-pub(crate) fn parse_strictly(text: &[u8]) -> Option<Value> {
+pub fn parse_strictly(text: &[u8]) -> Option<Value> {
     serde_json::from_slice::<Strict>(text)
         .ok()
         .map(|strict| strict.0)
 }
 
 /// Parses JSON text that must be an object, as [`parse_strictly`].
-pub(crate) fn parse_object_strictly(text: &[u8]) -> Option<Map<String, Value>> {
+pub fn parse_object_strictly(text: &[u8]) -> Option<Map<String, Value>> {
     match parse_strictly(text)? {
         Value::Object(members) => Some(members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
