@@ -1,17 +1,25 @@
 //! The service: what every operation of this room needs at hand.
 
+pub(crate) mod audit;
 mod authenticate;
+mod bearer;
+mod certificate;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use ca_issuance::Corridor;
+use secrecy::zeroize::Zeroizing;
 use url::Url;
 
+use self::audit::{Announced, announced};
+use crate::client::HashingDesk;
 use crate::grant::Grant;
 use crate::oidc::{self, Provider};
 use crate::operator::OperatorRule;
+use crate::session::AccessTokens;
+use crate::throttle::Throttle;
 use crate::{Error, IdentityStore};
 
 /// Who asks, and what may they have. Operations are `impl` blocks beside the noun that they are
@@ -19,8 +27,11 @@ use crate::{Error, IdentityStore};
 pub struct Access {
     pub(crate) store: Arc<dyn IdentityStore>,
     pub(crate) corridor: Arc<Corridor>,
-    pub(crate) external_url: Url,
     pub(crate) rules: ArcSwap<Rules>,
+    pub(crate) access_tokens: AccessTokens,
+    pub(crate) throttle: Throttle,
+    pub(crate) hashing: HashingDesk,
+    pub(crate) announced: Announced,
 }
 
 /// What an [`Access`] is made of.
@@ -60,11 +71,18 @@ pub struct Presented<'a> {
 impl Access {
     /// Joins the parts; reads (or first makes) the key that all servers sign access tokens with.
     pub async fn new(parts: AccessParts) -> Result<Self, Error> {
+        let mut fresh = Zeroizing::new([0; 32]);
+        parts.corridor.entropy().fill(fresh.as_mut())?;
+        let seed = parts.store.shared_secret("access-token", *fresh).await?;
+        let seed = Zeroizing::new(seed);
         Ok(Self {
             store: parts.store,
             corridor: parts.corridor,
-            external_url: parts.external_url,
             rules: ArcSwap::from_pointee(parts.rules),
+            access_tokens: AccessTokens::new(&seed, &parts.external_url)?,
+            throttle: Throttle::new(),
+            hashing: HashingDesk::new(),
+            announced: announced(),
         })
     }
 

@@ -121,6 +121,9 @@ pub enum LoginFailure {
     /// Bound to another certificate than the connection's (RFC 8705).
     #[error("the token is bound to a client certificate that this connection does not show")]
     NotBound,
+    /// A refresh token of another client.
+    #[error("the token belongs to another client")]
+    NotOfThisClient,
     /// The wrong secret, or no such client: the two look alike.
     #[error("the client's id or secret is wrong")]
     WrongSecret,
@@ -145,4 +148,32 @@ pub enum LoginFailure {
     /// It does not read.
     #[error("the token does not read: {0}")]
     Malformed(&'static str),
+}
+
+impl LoginFailure {
+    /// Returns a name of few words, for metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::UnknownToken => "unknown-token",
+            Self::UnknownIssuer => "unknown-issuer",
+            Self::WrongAudience => "wrong-audience",
+            Self::AlgorithmNotAllowed => "algorithm-not-allowed",
+            Self::UnknownKey => "unknown-key",
+            Self::BadSignature => "bad-signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::LifetimeTooLong => "lifetime-too-long",
+            Self::Replayed => "replayed",
+            Self::Revoked => "revoked",
+            Self::NotBound => "not-bound",
+            Self::NotOfThisClient => "not-of-this-client",
+            Self::WrongSecret => "wrong-secret",
+            Self::UnknownCertificate => "unknown-certificate",
+            Self::CertificateRevoked => "certificate-revoked",
+            Self::CertificateExpired => "certificate-expired",
+            Self::CertificateNotForClients => "certificate-not-for-clients",
+            Self::Malformed(_) => "malformed",
+        }
+    }
 }

@@ -14,10 +14,12 @@ pub mod identity;
 pub mod json;
 pub mod oidc;
 pub mod operator;
+mod secret;
 pub mod session;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod throttle;
 
 pub use access::{Access, AccessParts, Presented, Rules};
 pub use error::{Error, LoginFailure};

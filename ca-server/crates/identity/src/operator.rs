@@ -1,10 +1,16 @@
 //! Operators: who has a role, by token or by rule.
 
-use ca_pki::Timestamp;
+use std::time::Duration;
 
-use crate::Role;
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::{Actor, Entropy};
+use ca_pki::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
 use crate::grant::Who;
 use crate::store::SecretHash;
+use crate::{Error, Role, secret};
 
 /// A configured rule that gives a role: `[[operator]]`.
 #[derive(Clone, Debug)]
@@ -35,3 +41,93 @@ pub struct OperatorToken {
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
+
+/// An operator token to be made.
+#[derive(Clone, Debug)]
+pub struct NewOperatorToken {
+    /// Whose: letters, digits, `.`, `_`, `-` and `@`, at most 64.
+    pub name: String,
+    /// Which role.
+    pub role: Role,
+    /// How long it lives; `None`: until it is revoked.
+    pub lifetime: Option<Duration>,
+}
+
+impl NewOperatorToken {
+    /// Checks the parts and draws the token, which is shown this once.
+    pub fn draw(
+        self,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<(OperatorToken, SecretString), Error> {
+        let text = secret::draw(OPERATOR_TOKEN_PREFIX, entropy)?;
+        let id = secret::draw_id(entropy)?;
+        Ok((self.of_text(&text, id, now)?, text))
+    }
+
+    /// Makes the row of a token that was drawn before: quickstart's, which a file holds.
+    pub fn of_text(
+        self,
+        text: &SecretString,
+        id: String,
+        now: Timestamp,
+    ) -> Result<OperatorToken, Error> {
+        if !is_operator_name(&self.name) {
+            return Err(Error::Malformed(
+                "an operator's name has 1 to 64 letters, digits, '.', '_', '-' or '@'".into(),
+            ));
+        }
+        if self.lifetime == Some(Duration::ZERO) {
+            return Err(Error::Malformed(
+                "a token lives for a second at least".into(),
+            ));
+        }
+        Ok(OperatorToken {
+            id,
+            hash: secret::hash(text.expose_secret()),
+            name: self.name,
+            role: self.role,
+            created_at: now,
+            expires_at: self.lifetime.map(|lifetime| now.plus(lifetime)),
+            revoked_at: None,
+        })
+    }
+}
+
+impl OperatorToken {
+    /// Returns the event of its making.
+    pub fn created(&self, by: Actor) -> Event {
+        Event {
+            at: self.created_at,
+            kind: EventKind::OperatorTokenCreated,
+            actor: by,
+            subject: self.id.clone(),
+            details: json!({
+                "name": self.name,
+                "role": self.role,
+                "expires_at": self.expires_at.map(|end| end.to_string()),
+            }),
+        }
+    }
+}
+
+/// Returns the event of a token's revocation.
+pub fn revoked(id: &str, by: Actor, at: Timestamp) -> Event {
+    Event {
+        at,
+        kind: EventKind::OperatorTokenRevoked,
+        actor: by,
+        subject: id.to_owned(),
+        details: json!({}),
+    }
+}
+
+fn is_operator_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || b"._-@".contains(&octet))
+}
+
+/// What every operator token begins with.
+pub const OPERATOR_TOKEN_PREFIX: &str = "cao_";

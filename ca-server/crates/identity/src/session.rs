@@ -1,9 +1,20 @@
 //! Sessions: what access tokens and refresh tokens belong to.
 
-use ca_pki::Timestamp;
+mod access_token;
+mod open;
+mod refresh;
+mod revoke;
+mod standing;
 
-use crate::Principal;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ca_pki::Timestamp;
+use secrecy::SecretString;
+
+pub(crate) use self::access_token::AccessTokens;
 use crate::store::SecretHash;
+use crate::{Principal, secret};
 
 /// A login that access tokens refer to. Ending it ends every token of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,4 +53,31 @@ pub enum Rotation {
     Replayed,
     /// Unknown, expired, or its session has ended.
     Refused,
+}
+
+/// What a login is answered with.
+#[derive(Debug)]
+pub struct Tokens {
+    /// Opens requests.
+    pub access_token: SecretString,
+    /// How long the access token lives.
+    pub expires_in: Duration,
+    /// Gets the next tokens, once.
+    pub refresh_token: Option<SecretString>,
+}
+
+/// The other end of a connection that asks for tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer<'a> {
+    /// The client certificate in DER; the handshake proved that the peer holds its key. Tokens
+    /// given out here are bound to it, whoever issued it (RFC 8705 §3).
+    pub unverified_certificate: Option<&'a [u8]>,
+    /// Where from.
+    pub address: IpAddr,
+}
+
+impl Peer<'_> {
+    fn thumbprint(&self) -> Option<[u8; 32]> {
+        self.unverified_certificate.map(secret::sha256)
+    }
 }

@@ -1,0 +1,119 @@
+//! What the audit log learns of logins.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::{Actor, LedgerError};
+use moka::future::Cache;
+use serde_json::{Value, json};
+
+use crate::throttle::Recording;
+use crate::{Access, Error, LoginFailure, Principal};
+
+/// Credentials that have opened a request on this server, by hash and address.
+pub(crate) type Announced = Cache<([u8; 32], IpAddr), ()>;
+
+/// Makes room for as many as a busy server sees in a day; one forgotten is announced again.
+pub(crate) fn announced() -> Announced {
+    Cache::new(65_536)
+}
+
+/// A login that came to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailedLogin<'a> {
+    /// `client-secret`, `ci-token`: what was shown.
+    pub(crate) credential: &'static str,
+    /// Who the sender says to be; nothing of it is verified.
+    pub(crate) unverified_name: &'a str,
+    /// Where from.
+    pub(crate) address: IpAddr,
+    /// What is wrong.
+    pub(crate) failure: &'a LoginFailure,
+}
+
+impl Access {
+    /// Returns the event of a login; `details` say by what and from where.
+    pub(crate) fn login_succeeded(&self, principal: &Principal, details: Value) -> Event {
+        Event {
+            at: self.corridor.clock().now(),
+            kind: EventKind::LoginSucceeded,
+            actor: Actor::Identity {
+                name: principal.name(),
+                via: None,
+            },
+            subject: principal.name(),
+            details,
+        }
+    }
+
+    /// Writes down that a credential is used, once per address on this server: an event for each
+    /// request would bury the log. Returns when that is durable.
+    pub(crate) async fn announce(
+        &self,
+        fingerprint: [u8; 32],
+        address: IpAddr,
+        event: Event,
+        credential: &'static str,
+    ) -> Result<(), Error> {
+        let write = async {
+            self.store.note(event).await?;
+            count_login(credential, "succeeded");
+            Ok::<(), LedgerError>(())
+        };
+        self.announced
+            .try_get_with((fingerprint, address), write)
+            .await
+            .map_err(shared_failure)
+    }
+
+    /// Writes down a failed login, if its address has not filled its share of the log.
+    pub(crate) async fn note_failed_login(&self, login: FailedLogin<'_>) -> Result<(), Error> {
+        count_login(login.credential, login.failure.name());
+        let now = self.corridor.clock().now();
+        let withheld = match self.throttle.record(login.address, now) {
+            Recording::Write { withheld } => withheld,
+            Recording::Withhold => return Ok(()),
+        };
+        let mut details = json!({
+            "credential": login.credential,
+            "reason": login.failure.to_string(),
+            "address": login.address.to_string(),
+        });
+        if withheld > 0
+            && let Some(members) = details.as_object_mut()
+        {
+            members.insert("withheld_before".into(), withheld.into());
+        }
+        let event = Event {
+            at: now,
+            kind: EventKind::LoginFailed,
+            // Nobody has shown to be anybody.
+            actor: Actor::System,
+            subject: login.unverified_name.chars().take(200).collect(),
+            details,
+        };
+        Ok(self.store.note(event).await?)
+    }
+}
+
+/// Counts a login by what was shown and what came of it.
+pub(crate) fn count_login(credential: &'static str, result: &'static str) {
+    metrics::counter!("ca_login_total", "credential" => credential, "result" => result)
+        .increment(1);
+}
+
+/// Several requests may have waited for one write.
+fn shared_failure(error: Arc<LedgerError>) -> Error {
+    let retry_after = match error.as_ref() {
+        LedgerError::Unavailable { retry_after, .. } => *retry_after,
+        LedgerError::Conflict
+        | LedgerError::GrantUsedUp
+        | LedgerError::Duplicate
+        | LedgerError::Corrupt(_) => std::time::Duration::from_secs(1),
+    };
+    Error::Unavailable {
+        retry_after,
+        source: Box::new(error),
+    }
+}
