@@ -42,12 +42,11 @@ impl Access {
 
     /// Returns the highest role that the principal's credential or the configuration gives.
     pub fn role_of(&self, principal: &Principal) -> Option<Role> {
-        let own = match principal {
+        match principal {
             Principal::Client { role, .. } => *role,
             Principal::Operator { role, .. } => Some(*role),
             Principal::Oidc { .. } | Principal::Certificate { .. } => None,
-        };
-        own
+        }
     }
 
     async fn recognize(&self, presented: &Presented<'_>) -> Result<Shown, Error> {

@@ -11,7 +11,7 @@ use super::access_token::LIFETIME;
 use super::{Peer, RefreshToken, Session, Tokens};
 use crate::access::audit::{FailedLogin, count_login};
 use crate::client::AuthenticatedClient;
-use crate::oidc::CiToken;
+use crate::oidc::VerifiedToken;
 use crate::{Access, Error, LoginFailure, Principal, secret};
 
 impl Access {
@@ -56,7 +56,11 @@ impl Access {
         self.open(session, None, (peer, EXCHANGE)).await
     }
 
-    async fn subject_of(&self, unverified_token: &str, now: Timestamp) -> Result<CiToken, Error> {
+    async fn subject_of(
+        &self,
+        unverified_token: &str,
+        now: Timestamp,
+    ) -> Result<VerifiedToken, Error> {
         let token = self.verify_ci_token(unverified_token).await?;
         // Within the skew that providers are allowed, a token may be past its end.
         if token.expires_at <= now {
