@@ -14,7 +14,6 @@ use ca_acme::store::{
 };
 use ca_issuance::audit::Event;
 use ca_pki::{Identifier, Timestamp};
-use secrecy::SecretBox;
 
 use crate::{Store, account, authorization, external_account, order, secret};
 
@@ -249,13 +248,7 @@ impl AcmeStore for Store {
     }
 
     async fn shared_secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
-        // Nearly always there: servers ask at every start.
-        if let Some(secret) = secret::by_name(self.reads(), name).await? {
-            return Ok(secret);
-        }
-        let name = name.to_owned();
-        let fresh = SecretBox::new(Box::new(fresh));
-        Ok(self.write(secret::Share { name, fresh }).await?)
+        Ok(secret::shared(self, name, fresh).await?)
     }
 
     async fn prune(

@@ -1,10 +1,15 @@
 //! Uses of limited grants, counted in the transaction of the intent that uses them.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter};
+use std::collections::BTreeMap;
 
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
+};
+
+use crate::Error;
 use crate::entity::grant_use::{Column, Entity, Model};
-use crate::{Error, row};
+use crate::row::{self, counter};
 
 /// Takes one use of `grant`, or says that all `limit` are taken.
 pub(crate) async fn take(
@@ -43,4 +48,20 @@ pub(crate) async fn give_back(transaction: &DatabaseTransaction, grant: &str) ->
         .exec(transaction)
         .await?;
     Ok(())
+}
+
+/// Begins to count anew.
+pub(crate) async fn forget(transaction: &DatabaseTransaction, grant: &str) -> Result<(), Error> {
+    Entity::delete_by_id(grant).exec(transaction).await?;
+    Ok(())
+}
+
+/// Reads how often each grant was used, by name.
+pub(crate) async fn all<C: ConnectionTrait>(database: &C) -> Result<BTreeMap<String, u64>, Error> {
+    let rows = Entity::find().all(database).await?;
+    let uses = rows.into_iter().map(|row| {
+        let used = counter("grant_use.used", row.used)?;
+        Ok((row.grant_name, used))
+    });
+    uses.collect()
 }

@@ -1,7 +1,7 @@
 //! sea-orm behind the ports.
 //!
-//! This room remembers: it implements [`ca_issuance::Ledger`] and [`ca_acme::AcmeStore`] over
-//! SQLite and PostgreSQL, and keeps the audit chain. Rows are private and become the callers'
+//! This room remembers: it implements [`ca_issuance::Ledger`], [`ca_identity::IdentityStore`] and
+//! [`ca_acme::AcmeStore`] over SQLite and PostgreSQL, and keeps the audit chain. Rows are private and become the callers'
 //! types by `TryFrom`; a row that does not is [`Error::Corrupt`].
 //!
 //! Writes are values of `Change`: one intent, one transaction, its audit event
@@ -16,18 +16,22 @@ mod audit;
 mod authorization;
 mod certificate;
 mod change;
+mod client;
 mod connect;
 mod crl;
 mod entity;
 mod error;
 mod external_account;
+mod grant;
 mod grant_use;
 mod group;
 mod idempotency;
 mod identifier;
+mod identity;
 mod lease;
 mod ledger;
 mod nonce;
+mod operator_token;
 mod order;
 mod principal;
 mod problem;
@@ -35,7 +39,9 @@ mod prune;
 mod row;
 mod schema;
 mod secret;
+mod session;
 mod store;
+mod used_token;
 mod writer;
 
 pub use audit::{Sealed, Verification};

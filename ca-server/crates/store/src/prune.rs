@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction};
 
 use crate::change::Change;
 use crate::entity::{
-    authorization, certificate, idempotency_key, nonce, order, order_authorization,
+    api_grant, authorization, certificate, idempotency_key, nonce, order, order_authorization,
+    refresh_token, session, used_token,
 };
 use crate::nonce::CLOCKS_APART;
 use crate::{Error, Store};
@@ -24,6 +25,10 @@ enum Kind {
     Authorizations,
     Nonces,
     IdempotencyKeys,
+    RefreshTokens,
+    Sessions,
+    UsedTokens,
+    Grants,
     Certificates,
 }
 
@@ -36,6 +41,7 @@ impl Store {
         certificates_before: Timestamp,
     ) -> Result<Pruned, Error> {
         self.prune_kind(Kind::IdempotencyKeys, moment).await?;
+        self.prune_identities(moment).await?;
         // Orders first: an authorization stays while an order holds it.
         Ok(Pruned {
             orders: self.prune_kind(Kind::Orders, moment).await?,
@@ -47,6 +53,16 @@ impl Store {
                 .prune_kind(Kind::Certificates, certificates_before)
                 .await?,
         })
+    }
+
+    async fn prune_identities(&self, moment: Timestamp) -> Result<(), Error> {
+        // Refresh tokens first: they refer to their session.
+        for kind in [Kind::RefreshTokens, Kind::Sessions, Kind::Grants] {
+            self.prune_kind(kind, moment).await?;
+        }
+        let before = moment.minus(CLOCKS_APART);
+        self.prune_kind(Kind::UsedTokens, before).await?;
+        Ok(())
     }
 
     async fn prune_kind(&self, kind: Kind, before: Timestamp) -> Result<u64, Error> {
@@ -70,6 +86,10 @@ impl Change for Piece {
             Kind::Authorizations => authorizations(self.before),
             Kind::Nonces => nonces(self.before),
             Kind::IdempotencyKeys => idempotency_keys(self.before),
+            Kind::RefreshTokens => refresh_tokens(self.before),
+            Kind::Sessions => sessions(self.before),
+            Kind::UsedTokens => used_tokens(self.before),
+            Kind::Grants => grants(self.before),
             Kind::Certificates => certificates(self.before),
         };
         Ok(transaction.execute(&statement).await?.rows_affected())
@@ -147,6 +167,66 @@ fn idempotency_keys(before: Timestamp) -> DeleteStatement {
         .from_table(idempotency_key::Entity)
         .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
         .take()
+}
+
+/// A used token stays as long as its session: whoever shows it again ends the session.
+fn refresh_tokens(before: Timestamp) -> DeleteStatement {
+    let ended = Query::select()
+        .column(session::Column::Id)
+        .from(session::Entity)
+        .and_where(session::Column::ExpiresAt.lt(before.unix_secs()))
+        .take();
+    let some = Query::select()
+        .column(refresh_token::Column::Hash)
+        .from(refresh_token::Entity)
+        .and_where(refresh_token::Column::Session.in_subquery(ended))
+        .limit(ROWS)
+        .take();
+    delete(refresh_token::Entity, refresh_token::Column::Hash, some)
+}
+
+/// A revoked one stays until its end: whoever comes with a token of it learns why it is refused.
+fn sessions(before: Timestamp) -> DeleteStatement {
+    let token = Query::select()
+        .expr(Expr::val(1))
+        .from(refresh_token::Entity)
+        .and_where(
+            Expr::col((refresh_token::Entity, refresh_token::Column::Session))
+                .equals((session::Entity, session::Column::Id)),
+        )
+        .take();
+    let some = Query::select()
+        .column((session::Entity, session::Column::Id))
+        .from(session::Entity)
+        .and_where(session::Column::ExpiresAt.lt(before.unix_secs()))
+        .and_where(Expr::exists(token).not())
+        .limit(ROWS)
+        .take();
+    delete(session::Entity, session::Column::Id, some)
+}
+
+fn used_tokens(before: Timestamp) -> DeleteStatement {
+    let key = [used_token::Column::Provider, used_token::Column::Token];
+    let some = Query::select()
+        .columns(key)
+        .from(used_token::Entity)
+        .and_where(used_token::Column::ExpiresAt.lt(before.unix_secs()))
+        .limit(ROWS)
+        .take();
+    Query::delete()
+        .from_table(used_token::Entity)
+        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
+        .take()
+}
+
+fn grants(before: Timestamp) -> DeleteStatement {
+    let some = Query::select()
+        .column(api_grant::Column::Name)
+        .from(api_grant::Entity)
+        .and_where(api_grant::Column::ExpiresAt.lt(before.unix_secs()))
+        .limit(ROWS)
+        .take();
+    delete(api_grant::Entity, api_grant::Column::Name, some)
 }
 
 /// An intent stays, however old: settling burns it first. So does a certificate whose key was

@@ -3,15 +3,26 @@
 use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait};
 use secrecy::{ExposeSecret, SecretBox};
 
-use crate::Error;
 use crate::change::Change;
 use crate::entity::secret::{Entity, Model};
 use crate::row::{self, octets};
+use crate::{Error, Store};
 
 /// Stores a secret unless there is one of its name.
-pub(crate) struct Share {
-    pub(crate) name: String,
-    pub(crate) fresh: SecretBox<[u8; 32]>,
+struct Share {
+    name: String,
+    fresh: SecretBox<[u8; 32]>,
+}
+
+/// Returns the secret of this name; `fresh` becomes it if there is none yet.
+pub(crate) async fn shared(store: &Store, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], Error> {
+    // Nearly always there: servers ask at every start.
+    if let Some(secret) = by_name(store.reads(), name).await? {
+        return Ok(secret);
+    }
+    let name = name.to_owned();
+    let fresh = SecretBox::new(Box::new(fresh));
+    store.write(Share { name, fresh }).await
 }
 
 impl Change for Share {
@@ -31,11 +42,7 @@ impl Change for Share {
     }
 }
 
-/// Reads a secret.
-pub(crate) async fn by_name(
-    database: &DatabaseConnection,
-    name: &str,
-) -> Result<Option<[u8; 32]>, Error> {
+async fn by_name(database: &DatabaseConnection, name: &str) -> Result<Option<[u8; 32]>, Error> {
     let row = Entity::find_by_id(name).one(database).await?;
     row.map(|row| octets("shared_secret.value", &row.value))
         .transpose()
