@@ -40,7 +40,7 @@ enum Command {
     Settle(ConfigArgument),
     /// Revokes a certificate on an operator's word.
     Revoke(revoke::RevokeArguments),
-    /// Verifies the audit log, makes the key that seals it.
+    /// Verifies and exports the audit log, makes the key that seals it.
     Audit {
         /// What to do.
         #[command(subcommand)]

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use acme::{AcmeSection, ExternalAccountSetting};
-pub use audit::AuditSection;
+pub use audit::{AuditSection, ConfirmationSetting, SyslogSection};
 pub use database::DatabaseSection;
 pub use issuer::IssuerSection;
 pub use listen::ListenSection;
@@ -120,6 +120,7 @@ impl Config {
         faults.extend(self.server.faults());
         faults.extend(self.database.faults());
         faults.extend(self.revocation.faults());
+        faults.extend(self.audit.faults());
         faults.extend(duplicates(
             "issuer",
             self.issuers.iter().map(|issuer| &issuer.name),

@@ -188,6 +188,7 @@ async fn seal_audit(parts: &JobParts) {
                     position = checkpoint.position,
                     link = %hex::lower(&checkpoint.link),
                     at = %checkpoint.at,
+                    key = checkpoint.key,
                     signature = %hex::lower(&checkpoint.signature),
                     "sealed the audit log"
                 );

@@ -15,6 +15,7 @@ mod bench;
 mod account;
 mod audit;
 mod audit_query;
+mod audit_tampering;
 mod authorization;
 mod certificate;
 mod certificate_list;

@@ -5,6 +5,16 @@ pub fn lower(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
+/// Reads octets from hex of either case; `None` if it is anything else.
+pub fn parse(unverified: &str) -> Option<Vec<u8>> {
+    let digits: Vec<char> = unverified.chars().collect();
+    let pairs = digits.chunks(2).map(|pair| {
+        let &[high, low] = pair else { return None };
+        u8::try_from(high.to_digit(16)? * 16 + low.to_digit(16)?).ok()
+    });
+    pairs.collect()
+}
+
 /// Writes octets in upper-case hex with colons between, as openssl prints fingerprints.
 pub fn with_colons(octets: &[u8]) -> String {
     let pairs: Vec<String> = octets.iter().map(|octet| format!("{octet:02X}")).collect();
@@ -14,6 +24,15 @@ pub fn with_colons(octets: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        assert_eq!(parse("000aFf"), Some(vec![0x00, 0x0a, 0xff]));
+        assert_eq!(parse(""), Some(Vec::new()));
+        for text in ["0", "0g", "+1", "é"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn writes_two_digits_for_each_octet() {

@@ -1,15 +1,17 @@
 //! Audit events: written with their change, sealed into a chain soon after, verified on demand.
 
 mod find;
+mod health;
 mod seal;
 mod verify;
 
 pub(crate) use find::page;
+pub use health::Backlog;
 pub use seal::Sealed;
 pub use verify::Verification;
 
 use ca_issuance::audit::Event;
-use ca_issuance::audit::chain::{Checkpoint, SealedEvent};
+use ca_issuance::audit::chain::{Checkpoint, GENESIS, SealedEvent};
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{DatabaseTransaction, EntityTrait};
@@ -18,7 +20,7 @@ use crate::Error;
 use crate::change::Change;
 use crate::entity::audit_checkpoint;
 use crate::entity::audit_event::{ActiveModel, Entity, Model};
-use crate::row::{counter, json, octets};
+use crate::row::{json, octets};
 
 /// Appends an event that has no change of its own.
 pub(crate) struct Append {
@@ -52,25 +54,28 @@ pub(crate) async fn record(transaction: &DatabaseTransaction, event: &Event) -> 
     Ok(())
 }
 
-/// Reads a row as the chain sees it, at the given position.
-fn sealed(row: Model, position: u64) -> Result<SealedEvent, Error> {
-    Ok(SealedEvent {
+/// Reads a row as the chain sees it, at the given position. A negative sequence was never drawn:
+/// it reads as one that no link covers.
+fn sealed(row: Model, position: u64) -> SealedEvent {
+    SealedEvent {
         position,
-        sequence: counter("audit_event.sequence", row.sequence)?,
+        sequence: row.sequence.cast_unsigned(),
         at: Timestamp::from_unix_secs(row.at),
         kind: row.kind,
         actor: row.actor,
         subject: row.subject,
         details: row.details,
-    })
+    }
 }
 
-/// Reads a checkpoint.
-fn checkpoint(row: audit_checkpoint::Model) -> Result<Checkpoint, Error> {
-    Ok(Checkpoint {
-        position: counter("audit_checkpoint.position", row.position)?,
-        link: octets("audit_checkpoint.hash", &row.hash)?,
+/// Reads a checkpoint. One with a position or a link that none ever had reads as one that nobody
+/// signed, so that a verification names it.
+fn checkpoint(row: audit_checkpoint::Model) -> Checkpoint {
+    Checkpoint {
+        position: row.position.cast_unsigned(),
+        link: octets("audit_checkpoint.hash", &row.hash).unwrap_or(GENESIS),
         at: Timestamp::from_unix_secs(row.at),
+        key: row.key,
         signature: row.signature,
-    })
+    }
 }

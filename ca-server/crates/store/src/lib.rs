@@ -44,7 +44,7 @@ mod store;
 mod used_token;
 mod writer;
 
-pub use audit::{Sealed, Verification};
+pub use audit::{Backlog, Sealed, Verification};
 pub use connect::Options;
 pub use error::{Cause, Error};
 pub use store::Store;

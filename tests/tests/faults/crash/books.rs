@@ -94,7 +94,7 @@ impl History {
         let fencing = store.claim(Store::SEALING, "test", now, Duration::from_secs(60));
         let fencing = fencing.await.unwrap().unwrap();
         store.seal(fencing, Arc::new(Wax)).await.unwrap();
-        let verification = store.verify_audit(&Wax, None).await.unwrap();
+        let verification = store.verify_audit(&Wax, Vec::new()).await.unwrap();
         assert!(verification.chain.is_ok(), "{verification:?}");
         assert_eq!(verification.unsealed, 0);
 

@@ -7,11 +7,12 @@
 //! goes on from there.
 //!
 //! Sealing must not vouch for what somebody else did to the chain, nor remove what shows it: it
-//! goes on only where the newest checkpoint says that the chain ends.
+//! goes on only where the newest checkpoint says that the chain ends, and only if the seal vouches
+//! for that checkpoint.
 
 use std::sync::Arc;
 
-use ca_issuance::audit::chain::{self, Checkpoint, GENESIS, Link, Seal};
+use ca_issuance::audit::chain::{self, Checkpoint, GENESIS, Judgement, Link, Seal};
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
@@ -46,7 +47,7 @@ struct Place {
 }
 
 struct Placed {
-    sequence: u64,
+    sequence: i64,
     position: u64,
     link: Link,
 }
@@ -93,15 +94,15 @@ impl Store {
         let after = end(self.reads()).await?;
         let (position, mut link) = after;
         let placed = (position + 1..).zip(rows).map(|(position, row)| {
-            let event = sealed(row, position)?;
-            link = chain::link(&link, &event);
-            Ok(Placed {
-                sequence: event.sequence,
+            let sequence = row.sequence;
+            link = chain::link(&link, &sealed(row, position));
+            Placed {
+                sequence,
                 position,
                 link,
-            })
+            }
         });
-        Ok((after, placed.collect::<Result<_, Error>>()?))
+        Ok((after, placed.collect()))
     }
 }
 
@@ -114,7 +115,7 @@ impl Change for Place {
             return Err(Error::Conflict);
         }
         let newest = newest_checkpoint(transaction).await?;
-        require_untouched(self.after, newest.as_ref())?;
+        require_untouched(self.after, newest.as_ref(), self.seal.as_ref())?;
         for event in &self.events {
             event.place(transaction).await?;
         }
@@ -129,28 +130,35 @@ impl Change for Place {
 
 impl Place {
     /// One checkpoint an hour stays: the newest vouches for all before it, and one an hour narrows
-    /// down where a rewritten chain begins. A forged one stays too: it is evidence.
+    /// down where a rewritten chain begins.
     fn replaces(&self, newest: &Checkpoint) -> bool {
         let at = self.checkpoint.at.unix_secs();
         newest.at.unix_secs() >= at - at.rem_euclid(HOUR)
-            && self.seal.verify(&newest.signed_octets(), &newest.signature)
     }
 }
 
 /// Events and checkpoint are placed in one transaction, so they only ever part by another hand.
+/// A checkpoint that the seal does not vouch for must stay where it is: it is evidence.
 fn require_untouched(
     (position, link): (u64, Link),
     newest: Option<&Checkpoint>,
+    seal: &dyn Seal,
 ) -> Result<(), Error> {
     let vouched = newest.map_or((0, GENESIS), |newest| (newest.position, newest.link));
-    if vouched == (position, link) {
-        return Ok(());
+    if vouched != (position, link) {
+        return Err(Error::Corrupt(format!(
+            "the audit chain ends at position {position}, other than its checkpoint at {} says: \
+             run `ca-server audit verify`",
+            vouched.0
+        )));
     }
-    Err(Error::Corrupt(format!(
-        "the audit chain ends at position {position}, other than its checkpoint at {} says: run \
-         `ca-server audit verify`",
-        vouched.0
-    )))
+    if newest.is_some_and(|newest| newest.judge(seal) != Judgement::Vouches) {
+        return Err(Error::Corrupt(format!(
+            "the audit chain's checkpoint at position {position} is not of [audit] key or one of \
+             its former_keys: run `ca-server audit verify`"
+        )));
+    }
+    Ok(())
 }
 
 impl Placed {
@@ -162,7 +170,7 @@ impl Placed {
         };
         Entity::update_many()
             .set(changes)
-            .filter(Column::Sequence.eq(signed("audit_event.sequence", self.sequence)?))
+            .filter(Column::Sequence.eq(self.sequence))
             .exec(transaction)
             .await?;
         Ok(())
@@ -195,13 +203,16 @@ async fn end<C: ConnectionTrait>(database: &C) -> Result<(u64, Link), Error> {
     Ok((position, octets("audit_event.hash", &hash)?))
 }
 
-async fn newest_checkpoint(transaction: &DatabaseTransaction) -> Result<Option<Checkpoint>, Error> {
+/// Reads the newest checkpoint.
+pub(super) async fn newest_checkpoint<C: ConnectionTrait>(
+    database: &C,
+) -> Result<Option<Checkpoint>, Error> {
     let newest = audit_checkpoint::Entity::find()
         .order_by_desc(audit_checkpoint::Column::Position)
         .limit(1)
-        .one(transaction)
+        .one(database)
         .await?;
-    newest.map(checkpoint).transpose()
+    Ok(newest.map(checkpoint))
 }
 
 async fn remove(transaction: &DatabaseTransaction, old: &Checkpoint) -> Result<(), Error> {
@@ -218,7 +229,7 @@ async fn keep(transaction: &DatabaseTransaction, checkpoint: &Checkpoint) -> Res
         hash: Set(checkpoint.link.to_vec()),
         at: Set(checkpoint.at.unix_secs()),
         signature: Set(checkpoint.signature.clone()),
-        key: Set(String::new()),
+        key: Set(checkpoint.key.clone()),
     };
     audit_checkpoint::Entity::insert(row)
         .exec_without_returning(transaction)

@@ -4,12 +4,12 @@ use ca_issuance::audit::chain::{Checkpoint, Seal, Tampering, Walk};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, TransactionTrait,
+    QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
 };
 
 use super::{checkpoint, sealed};
 use crate::entity::audit_checkpoint;
-use crate::entity::audit_event::{Column, Entity};
+use crate::entity::audit_event::{Column, Entity, Model};
 use crate::{Error, Store};
 
 /// What a verification found.
@@ -32,20 +32,17 @@ impl Store {
     /// Walks the whole chain and names the first event that was changed, inserted or removed, a
     /// cut tail included.
     ///
-    /// `kept` is a checkpoint that was kept outside of the database: only it shows that the tail
+    /// `kept` are checkpoints that were kept outside of the database: only they show that the tail
     /// was cut together with the checkpoints stored beside it.
     pub async fn verify_audit(
         &self,
         seal: &dyn Seal,
-        kept: Option<Checkpoint>,
+        kept: Vec<Checkpoint>,
     ) -> Result<Verification, Error> {
         let mut outline = self.outline().await?;
-        if let Some(kept) = kept
-            && !outline.checkpoints.contains(&kept)
-        {
-            outline.checkpoints.push(kept);
-            outline.checkpoints.sort_by_key(|one| one.position);
-        }
+        outline.checkpoints.extend(kept);
+        outline.checkpoints.sort_by_key(|one| one.position);
+        outline.checkpoints.dedup();
         let walk = Walk::new(seal, outline.checkpoints);
         Ok(Verification {
             chain: self.walk(walk, outline.last).await?,
@@ -79,31 +76,65 @@ impl Store {
     }
 
     async fn walk(&self, mut walk: Walk<'_>, last: i64) -> Result<Result<u64, Tampering>, Error> {
-        let mut after = i64::MIN;
+        let (mut after, mut limit) = (i64::MIN, PAGE);
         loop {
-            let rows = Entity::find()
-                .filter(Expr::cust("position IS NOT NULL"))
-                .filter(Column::Position.gt(after))
-                .filter(Column::Position.lte(last))
-                .order_by_asc(Column::Position)
-                .limit(PAGE)
-                .all(self.reads())
-                .await?;
-            let last_page = (rows.len() as u64) < PAGE;
+            let rows = match self.sealed_between(after, last, limit).await {
+                // A row of this page does not read back: one by one tells which.
+                Err(Error::Corrupt(_)) if limit > 1 => {
+                    limit = 1;
+                    continue;
+                }
+                Err(Error::Corrupt(_)) => return self.unreadable(after, last).await.map(Err),
+                rows => rows?,
+            };
+            if rows.is_empty() {
+                return Ok(walk.finish());
+            }
             for row in rows {
                 after = row.position.unwrap_or(i64::MAX);
                 // A position below 1 was never given: it reads as 0 and fits nowhere.
                 let position = u64::try_from(after).unwrap_or(0);
                 let stored = row.hash.clone().unwrap_or_default();
-                if let Err(tampering) = walk.step(&sealed(row, position)?, &stored) {
+                if let Err(tampering) = walk.step(&sealed(row, position), &stored) {
                     return Ok(Err(tampering));
                 }
             }
-            if last_page {
-                return Ok(walk.finish());
-            }
         }
     }
+
+    async fn sealed_between(
+        &self,
+        after: i64,
+        last: i64,
+        limit: u64,
+    ) -> Result<Vec<Model>, Error> {
+        let rows = between(after, last).limit(limit).all(self.reads()).await?;
+        Ok(rows)
+    }
+
+    /// Names the next event, whose texts are none any more.
+    async fn unreadable(&self, after: i64, last: i64) -> Result<Tampering, Error> {
+        let place: Option<(i64, i64)> = between(after, last)
+            .select_only()
+            .columns([Column::Position, Column::Sequence])
+            .limit(1)
+            .into_tuple()
+            .one(self.reads())
+            .await?;
+        let (position, sequence) = place.unwrap_or_default();
+        Ok(Tampering::Changed {
+            position: position.cast_unsigned(),
+            sequence: sequence.cast_unsigned(),
+        })
+    }
+}
+
+fn between(after: i64, last: i64) -> Select<Entity> {
+    Entity::find()
+        .filter(Expr::cust("position IS NOT NULL"))
+        .filter(Column::Position.gt(after))
+        .filter(Column::Position.lte(last))
+        .order_by_asc(Column::Position)
 }
 
 async fn checkpoints(snapshot: &DatabaseTransaction) -> Result<Vec<Checkpoint>, Error> {
@@ -111,7 +142,7 @@ async fn checkpoints(snapshot: &DatabaseTransaction) -> Result<Vec<Checkpoint>, 
         .order_by_asc(audit_checkpoint::Column::Position)
         .all(snapshot)
         .await?;
-    rows.into_iter().map(checkpoint).collect()
+    Ok(rows.into_iter().map(checkpoint).collect())
 }
 
 const PAGE: u64 = 1_000;
