@@ -5,6 +5,7 @@ mod authenticate;
 mod bearer;
 mod certificate;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -53,8 +54,10 @@ pub struct Rules {
     pub providers: Vec<Arc<Provider>>,
     /// Who has a role.
     pub operators: Vec<OperatorRule>,
-    /// Who may have what.
+    /// Who may have what, in the order of the configuration.
     pub grants: Vec<Arc<Grant>>,
+    /// Which profiles grants may name: the configured ones, not the server's own.
+    pub profiles: BTreeSet<String>,
 }
 
 /// What a request showed about who sends it, unverified.

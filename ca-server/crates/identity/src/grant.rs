@@ -1,13 +1,34 @@
 //! Grants: who may have which certificates.
+//!
+//! One grant must cover a whole request: nothing is pieced together from several. Without a grant
+//! that covers it, a request is refused.
+
+mod glob;
+mod judge;
+mod keep;
+mod lookup;
+mod refusal;
+mod spec;
+mod subject;
+mod who;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ca_issuance::pattern::{Pattern, Scope};
+use ca_issuance::entitlement::{GrantUse, SubjectName};
+use ca_issuance::pattern::Scope;
 use ca_pki::{Identifier, Timestamp};
 use ipnet::IpNet;
 
+pub use self::glob::{Glob, NotAGlob};
+pub use self::judge::{Examined, best_cover, examine, judge};
+pub use self::keep::{LONGEST_API_GRANT, ListedGrant};
+pub use self::refusal::{Addressee, CallerRefusal, FailedRule, GrantFailure, GrantRule, Refusal};
+pub use self::spec::{ClaimSpec, GrantSpec, KnownNames, SubjectSpec, WhoSpec};
+pub use self::subject::{NotATemplate, SubjectTemplate, TextTemplate};
+pub use self::who::Who;
 use crate::{Principal, Role};
 
 /// One rule: who, what, how long, from where, until when, how often. Default is deny.
@@ -25,7 +46,7 @@ pub struct Grant {
     pub max_lifetime: Option<Duration>,
     /// From which networks; empty: from each.
     pub networks: Vec<IpNet>,
-    /// Until when.
+    /// Until when it may be used; a certificate may outlive it.
     pub expires_at: Option<Timestamp>,
     /// How many certificates.
     pub uses: Option<u64>,
@@ -35,39 +56,8 @@ pub struct Grant {
     pub origin: Origin,
 }
 
-/// Who may use a grant or has a role.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// Tokens of a provider whose claims match.
-    Oidc {
-        /// The provider's configured name.
-        provider: String,
-        /// Claim name (or JSON pointer) to glob; each must match.
-        claims: BTreeMap<String, Glob>,
-    },
-    /// A client by id.
-    Client(String),
-    /// Holders of a certificate of ours with a name that the pattern covers.
-    Certificate(Pattern),
-    /// Everyone with the role.
-    Role(Role),
-}
-
-/// Text with globs: `*` is any run without `/`, `**` any run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glob(pub(crate) String);
-
-/// A subject whose parts may hold `{claim}`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SubjectTemplate {
-    /// CN: for kubectl, the user.
-    pub common_name: Option<String>,
-    /// O: for kubectl, the groups.
-    pub organizations: Vec<String>,
-}
-
 /// Where a grant comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// The configuration.
     Configured,
@@ -86,35 +76,58 @@ pub struct GrantRequest<'a> {
     pub profile: &'a str,
     /// For what.
     pub identifiers: &'a BTreeSet<Identifier>,
-    /// Where from; `None` where nobody asks from anywhere (a replay of rules).
+    /// Where from; `None` where nobody asks from anywhere (a replay of rules): networks are not
+    /// looked at then.
     pub address: Option<IpAddr>,
     /// When.
     pub at: Timestamp,
 }
 
-/// Every rule that failed, grant by grant.
+/// How often each grant with a limit was used, by name.
+pub type Uses = BTreeMap<String, u64>;
+
+/// What the grants say to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What failed in each grant that was looked at.
-    pub failures: Vec<GrantFailure>,
-    /// The grant that came nearest: the fewest rules failed.
-    pub nearest: Option<String>,
+pub enum Verdict {
+    /// One grant covers all of it.
+    Granted(Granted),
+    /// None does.
+    Refused(Refusal),
 }
 
-/// The rules of one grant that failed.
+/// A grant that covers a request, and what it gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrantFailure {
-    /// The grant's name.
-    pub grant: String,
-    /// What failed.
-    pub rules: Vec<FailedRule>,
+pub struct Granted {
+    /// The grant.
+    pub grant: Arc<Grant>,
+    /// The subject of the certificate, for profiles that take it from the grant.
+    pub subject: Option<SubjectName>,
+    /// What recording the intent counts.
+    pub grant_use: GrantUse,
 }
 
-/// One rule that failed.
+/// The one grant that covers most of a request's identifiers and holds in all else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedRule {
-    /// `who`, `profile`, `identifier`, `network`, `expiry` or `uses`.
-    pub rule: &'static str,
-    /// What is wrong.
-    pub detail: String,
+pub struct Cover {
+    /// The grant.
+    pub grant: Arc<Grant>,
+    /// What it covers, never nothing.
+    pub covered: BTreeSet<Identifier>,
+}
+
+impl Grant {
+    /// Cuts a lifetime to what the grant allows.
+    pub fn bound(&self, wanted: Duration) -> Duration {
+        self.max_lifetime.map_or(wanted, |most| most.min(wanted))
+    }
+}
+
+impl Verdict {
+    /// Turns a refusal into the error that doors pass on.
+    pub fn into_result(self) -> Result<Granted, crate::Error> {
+        match self {
+            Self::Granted(granted) => Ok(granted),
+            Self::Refused(refusal) => Err(crate::Error::NotGranted(Box::new(refusal))),
+        }
+    }
 }
