@@ -1,6 +1,7 @@
 //! Accounts (RFC 8555 §7.1.2).
 
 mod contact;
+mod list;
 mod registration;
 mod update;
 
@@ -10,6 +11,7 @@ use ca_identity::Principal;
 use ca_issuance::Actor;
 use ca_pki::Timestamp;
 
+pub use list::{AccountList, AccountQuery};
 pub use registration::Registered;
 
 /// Where an account stands (RFC 8555 §7.1.6).

@@ -9,6 +9,7 @@ pub mod acme;
 pub mod authorization;
 pub mod certificate;
 pub mod challenge;
+pub mod cursor;
 pub mod directory;
 pub mod error;
 pub mod external_account;

@@ -2,6 +2,7 @@
 
 mod caa;
 mod finalize;
+mod list;
 mod place;
 mod profile;
 mod read;
@@ -11,6 +12,7 @@ use ca_pki::{Identifier, Serial, Timestamp};
 
 use crate::Problem;
 
+pub use list::{OrderList, OrderQuery};
 pub use place::PlacedOrder;
 
 /// Where an order stands (RFC 8555 §7.1.6).

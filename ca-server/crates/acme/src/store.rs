@@ -7,10 +7,10 @@ use ca_issuance::audit::Event;
 use ca_pki::{Identifier, Timestamp};
 
 use crate::Problem;
-use crate::account::Account;
+use crate::account::{Account, AccountList, AccountQuery};
 use crate::authorization::{Authorization, ChallengeKind};
 use crate::external_account::ExternalAccountKey;
-use crate::order::Order;
+use crate::order::{Order, OrderList, OrderQuery};
 
 /// Why the store could not do its part. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +154,9 @@ pub trait AcmeStore: Send + Sync {
         event: Event,
     ) -> Result<KeyChange, StoreError>;
 
+    /// Lists accounts, newest first.
+    async fn accounts(&self, query: &AccountQuery) -> Result<AccountList, StoreError>;
+
     // External account keys.
 
     /// Stores a new key.
@@ -191,6 +194,8 @@ pub trait AcmeStore: Send + Sync {
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<OrderPage, StoreError>;
+    /// Lists orders, newest first, the invalid ones too.
+    async fn orders(&self, query: &OrderQuery) -> Result<OrderList, StoreError>;
     /// Marks a ready order invalid with its reason (CAA at finalize, policy withdrawn).
     async fn fail_order(&self, id: &str, problem: &Problem, event: Event)
     -> Result<(), StoreError>;

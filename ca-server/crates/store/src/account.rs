@@ -1,7 +1,9 @@
 //! Accounts.
 
+mod list;
 mod memory;
 
+pub(crate) use list::page as list;
 pub(crate) use memory::Memory;
 
 use std::sync::Arc;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ca_acme::Problem;
-use ca_acme::account::Account;
+use ca_acme::account::{Account, AccountList, AccountQuery};
 use ca_acme::authorization::{Authorization, ChallengeKind};
 use ca_acme::external_account::ExternalAccountKey;
-use ca_acme::order::Order;
+use ca_acme::order::{Order, OrderList, OrderQuery};
 use ca_acme::store::{
     AcmeStore, KeyChange, NewOrder, OrderPage, Placement, Pruned, Registration, StoreError,
     ValidationOutcome,
@@ -32,7 +32,7 @@ impl AcmeStore for Store {
 
     async fn account(&self, directory: &str, id: &str) -> Result<Option<Account>, StoreError> {
         let reading = account::by_id(self.reads(), id);
-        let found = self.accounts().read(id, reading).await?;
+        let found = self.account_memory().read(id, reading).await?;
         Ok(found.filter(|account| account.directory == directory))
     }
 
@@ -56,7 +56,7 @@ impl AcmeStore for Store {
             contacts: contacts.map(<[String]>::to_vec),
             terms_agreed,
             event,
-            memory: Arc::clone(self.accounts()),
+            memory: Arc::clone(self.account_memory()),
         };
         Ok(self.write(update).await?)
     }
@@ -65,7 +65,7 @@ impl AcmeStore for Store {
         let deactivate = account::Deactivate {
             id: id.to_owned(),
             event,
-            memory: Arc::clone(self.accounts()),
+            memory: Arc::clone(self.account_memory()),
         };
         Ok(self.write(deactivate).await?)
     }
@@ -84,9 +84,13 @@ impl AcmeStore for Store {
             new_jwk: new_jwk.to_owned(),
             new_thumbprint: new_thumbprint.to_owned(),
             event,
-            memory: Arc::clone(self.accounts()),
+            memory: Arc::clone(self.account_memory()),
         };
         Ok(self.write(change).await?)
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<AccountList, StoreError> {
+        Ok(account::list(self.reads(), query).await?)
     }
 
     async fn add_external_account_key(
@@ -143,6 +147,10 @@ impl AcmeStore for Store {
             now: self.now(),
         };
         Ok(order::page(self.reads(), request).await?)
+    }
+
+    async fn orders(&self, query: &OrderQuery) -> Result<OrderList, StoreError> {
+        Ok(order::list(self.reads(), query, self.now()).await?)
     }
 
     async fn fail_order(

@@ -3,10 +3,12 @@
 mod change;
 mod find;
 mod follow;
+mod list;
 
 pub(crate) use change::{Fail, Place};
 pub(crate) use find::{PageRequest, by_id, count_unfinished, page};
 pub(crate) use follow::{advance, begin_issuing, fail_holders, fail_unfinished_of, finish, resume};
+pub(crate) use list::page as list;
 
 use ca_acme::order::{Order, OrderStatus};
 use ca_pki::Timestamp;

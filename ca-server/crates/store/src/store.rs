@@ -19,7 +19,7 @@ use crate::{Error, account};
 /// What the certificate authority remembers. Clones share the connections.
 ///
 /// Reads return what is committed; writes return when they are durable. It implements
-/// [`ca_issuance::Ledger`] and [`ca_acme::AcmeStore`].
+/// [`ca_issuance::Ledger`], [`ca_identity::IdentityStore`] and [`ca_acme::AcmeStore`].
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -167,7 +167,7 @@ impl Store {
     }
 
     /// Accounts in memory, where this server is the only one.
-    pub(crate) fn accounts(&self) -> &Arc<account::Memory> {
+    pub(crate) fn account_memory(&self) -> &Arc<account::Memory> {
         &self.shared.accounts
     }
 
