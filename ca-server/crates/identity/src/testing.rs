@@ -109,12 +109,20 @@ impl IdentityStore for MemoryIdentityStore {
         event: Event,
     ) -> Result<(), LedgerError> {
         let mut state = self.reach()?;
-        let is_gone = client_of(&session).is_some_and(|id| !state.clients.contains_key(id));
-        if is_gone || state.sessions.contains_key(&session.id) {
+        let client = client_of(&session);
+        let is_gone = client.is_some_and(|id| !state.clients.contains_key(id));
+        let is_foreign = |token: &RefreshToken| token.session != session.id;
+        if is_gone
+            || refresh.as_ref().is_some_and(is_foreign)
+            || state.sessions.contains_key(&session.id)
+        {
             return Err(LedgerError::Conflict);
         }
         if let Some(token) = refresh {
             state.add_refresh_token(token)?;
+        }
+        if let Some(client) = client.and_then(|id| state.clients.get_mut(id)) {
+            note_login(client, event.at);
         }
         state.sessions.insert(session.id.clone(), session);
         state.events.push(event);
@@ -301,6 +309,16 @@ fn client_of(session: &Session) -> Option<&str> {
     match &session.principal {
         Principal::Client { id, .. } => Some(id),
         Principal::Oidc { .. } | Principal::Certificate { .. } | Principal::Operator { .. } => None,
+    }
+}
+
+fn note_login(client: &mut Client, at: Timestamp) {
+    let noted_every = Duration::from_secs(60);
+    if client
+        .last_used_at
+        .is_none_or(|last| last <= at.minus(noted_every))
+    {
+        client.last_used_at = Some(at);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Grants made over the API.
 
-use ca_identity::grant::Grant;
+use ca_identity::grant::{Grant, GrantSpec, Origin};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::{
@@ -9,7 +9,8 @@ use sea_orm::{
 
 use crate::change::Change;
 use crate::entity::api_grant::{Column, Entity, Model};
-use crate::{Error, audit, grant_use, row};
+use crate::row::{self, json, unjson};
+use crate::{Error, audit, grant_use};
 
 /// Adds a grant.
 pub(crate) struct Add {
@@ -67,12 +68,22 @@ pub(crate) async fn in_force<C: ConnectionTrait>(
     rows.into_iter().map(from_row).collect()
 }
 
+/// The terms are kept as people write them; what they mean is told by `ca-identity` alone.
 fn to_row(grant: &Grant) -> Result<Model, Error> {
-    let text = format!("grant {:?} cannot be written yet", grant.name);
-    Err(Error::Corrupt(text))
+    let name = grant.name.clone();
+    let end = grant.expires_at.map(Timestamp::unix_secs);
+    Ok(Model {
+        terms: json(&GrantSpec::from(grant))?,
+        expires_at: end.ok_or_else(|| Error::Corrupt(format!("grant {name:?} has no end")))?,
+        name,
+    })
 }
 
 fn from_row(row: Model) -> Result<Grant, Error> {
-    let text = format!("grant {:?} cannot be read yet", row.name);
-    Err(Error::Corrupt(text))
+    let spec: GrantSpec = unjson("api_grant.terms", &row.terms)?;
+    let compiled = spec.compile(Origin::Api);
+    compiled.map_err(|faults| {
+        let faults = faults.join("; ");
+        Error::Corrupt(format!("grant {:?}: {faults}", row.name))
+    })
 }

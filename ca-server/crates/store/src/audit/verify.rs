@@ -102,12 +102,7 @@ impl Store {
         }
     }
 
-    async fn sealed_between(
-        &self,
-        after: i64,
-        last: i64,
-        limit: u64,
-    ) -> Result<Vec<Model>, Error> {
+    async fn sealed_between(&self, after: i64, last: i64, limit: u64) -> Result<Vec<Model>, Error> {
         let rows = between(after, last).limit(limit).all(self.reads()).await?;
         Ok(rows)
     }
