@@ -1,4 +1,6 @@
-//! A memory for tests, of this room and of those above it: what a store keeps, without a database.
+//! For tests of this room and of those above it: a memory without a database, an issuer of tokens.
+
+mod issuer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -17,6 +19,8 @@ use crate::grant::Grant;
 use crate::operator::OperatorToken;
 use crate::session::{RefreshToken, Rotation, Session};
 use crate::store::{IdentityStore, SecretHash};
+
+pub use issuer::{TestIssuer, TestKey, signing_input};
 
 /// What an [`IdentityStore`] remembers, in memory. Durable until the test ends.
 #[derive(Default)]
