@@ -144,13 +144,8 @@ impl Config {
         for profile in &self.profiles {
             faults.extend(profile.faults(&issuers));
         }
-        let profiles: BTreeSet<&str> = self
-            .profiles
-            .iter()
-            .map(|profile| profile.name.as_str())
-            .collect();
         for acme in &self.acme {
-            faults.extend(acme.faults(&profiles));
+            faults.extend(acme.faults(&self.profiles));
         }
         faults.extend(self.validation.faults());
         faults

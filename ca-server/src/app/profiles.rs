@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ca_acme::directory::Directory;
-use ca_issuance::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use ca_issuance::profile::{
+    CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
+};
 use ca_issuance::respond::responder_profile;
 use ca_issuance::{Issuer, Policy};
 use ca_pki::certificate::ExtendedKeyUsage;
@@ -107,6 +109,7 @@ fn server_tls(config: &Config) -> Result<Profile, Error> {
             crl: Pointer::Included,
             ocsp: Pointer::Included,
         },
+        ci_claims: CiClaims::LeftOut,
         holder: Holder::EndEntity,
     })
 }

@@ -7,7 +7,7 @@ use ca_acme::directory::{Directory, ExternalAccountRule};
 use ca_issuance::pattern::{Pattern, Scope, Wildcards};
 use serde::{Deserialize, Serialize};
 
-use super::Span;
+use super::{ProfileSection, Span};
 
 /// One ACME directory.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -136,11 +136,15 @@ impl AcmeSection {
         kinds
     }
 
-    pub(super) fn faults(&self, profiles: &BTreeSet<&str>) -> Vec<String> {
+    pub(super) fn faults(&self, profiles: &[ProfileSection]) -> Vec<String> {
         let mut faults = Vec::new();
-        for profile in &self.profiles {
-            if !profiles.contains(profile.as_str()) {
-                faults.push(format!("there is no [[profile]] {profile:?}"));
+        for name in &self.profiles {
+            match profiles.iter().find(|profile| profile.name == *name) {
+                None => faults.push(format!("there is no [[profile]] {name:?}")),
+                Some(profile) if !profile.can_be_ordered() => faults.push(format!(
+                    "profile {name:?} has neither dns nor ip names: ACME can prove no others"
+                )),
+                Some(_) => {}
             }
         }
         if !self.profiles.contains(&self.default_profile) {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ca_issuance::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use ca_issuance::profile::{
+    CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
+};
 use ca_pki::KeyAlgorithm;
 use ca_pki::certificate::ExtendedKeyUsage;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,10 @@ pub struct ProfileSection {
     /// What the subject holds.
     #[serde(default)]
     pub subject: SubjectSetting,
+    /// Whether it says what a CI system says of the job that asks, in the certificate extensions
+    /// of Sigstore's Fulcio (1.3.6.1.4.1.57264.1.8 to .24).
+    #[serde(default)]
+    pub ci_claims: bool,
     /// Which pointers to revocation data: crl, ocsp; or "none-needed" (RFC 9608).
     #[serde(default)]
     pub revocation: RevocationSetting,
@@ -54,6 +60,9 @@ pub enum SubjectSetting {
     Empty,
     /// The first DNS name as common name.
     FirstDnsName,
+    /// Organizations and common name as the `[[grant]]` says: groups and user for kubectl. There
+    /// may be no names then, where the profile is not for servers.
+    Grant,
 }
 
 /// `["crl", "ocsp"]` or `"none-needed"`.
@@ -110,8 +119,13 @@ impl ProfileSection {
             subject: match self.subject {
                 SubjectSetting::Empty => SubjectRule::Empty,
                 SubjectSetting::FirstDnsName => SubjectRule::FirstDnsName,
+                SubjectSetting::Grant => SubjectRule::Grant,
             },
             revocation,
+            ci_claims: match self.ci_claims {
+                true => CiClaims::Included,
+                false => CiClaims::LeftOut,
+            },
             holder: Holder::EndEntity,
         })
     }
@@ -158,10 +172,12 @@ impl ProfileSection {
         if self.lifetime.0 < self.backdate.0 * 2 || self.lifetime < Span::minutes(2) {
             faults.push("lifetime must be at least 2m and twice backdate".to_owned());
         }
-        if self.keys.is_empty() || self.identifiers.is_empty() || self.extended_key_usage.is_empty()
-        {
+        if self.keys.is_empty() || self.extended_key_usage.is_empty() {
             // A certificate without purposes may be used for any.
-            faults.push("keys, identifiers and extended_key_usage must not be empty".to_owned());
+            faults.push("keys and extended_key_usage must not be empty".to_owned());
+        }
+        if self.identifiers.is_empty() && self.subject != SubjectSetting::Grant {
+            faults.push("identifiers must not be empty unless subject is \"grant\"".to_owned());
         }
         if self.name == tls::PROFILE {
             faults.push("the name is taken by the server's own certificate".to_owned());
@@ -171,6 +187,13 @@ impl ProfileSection {
             faults.extend(more);
         }
         faults
+    }
+
+    /// Tells whether its certificates may hold names that ACME can prove.
+    pub(super) fn can_be_ordered(&self) -> bool {
+        self.identifiers
+            .iter()
+            .any(|kind| kind == "dns" || kind == "ip")
     }
 
     fn named(&self, faults: Vec<String>) -> Vec<String> {

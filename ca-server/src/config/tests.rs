@@ -1,3 +1,5 @@
+use ca_issuance::profile::{CiClaims, RevocationRule, SubjectRule};
+
 use super::*;
 
 const WHOLE: &str = r#"
@@ -96,12 +98,39 @@ fn refuses_values_that_cannot_work() {
             "[\"OCSPSigning\"]",
             "the server's own responders",
         ),
+        ("[\"dns\", \"ip\"]", "[]", "unless subject is"),
+        (
+            "[\"dns\", \"ip\"]",
+            "[\"uri\", \"email\"]",
+            "ACME can prove no others",
+        ),
+        (
+            "\"dns:**.example.internal\"",
+            "\"dns:**.a.**.b.**\"",
+            "not a pattern",
+        ),
     ];
 
     for (from, to, expected) in cases {
         let text = refusal(from, to);
         assert!(text.contains(expected), "{to}: {text}");
     }
+}
+
+#[test]
+fn a_profile_may_take_its_subject_from_the_grant_and_certify_ci_claims() {
+    let client = "[[profile]]\nname = \"client\"\nissuer = \"tls\"\n\
+        extended_key_usage = [\"clientAuth\"]\nidentifiers = []\n\
+        subject = \"grant\"\nci_claims = true\nrevocation = \"none-needed\"\n\n[[acme]]";
+
+    let config = Config::parse(&WHOLE.replace("[[acme]]", client), PathBuf::new()).unwrap();
+
+    let [server, client] = [0, 1].map(|at| config.profiles[at].to_profile().unwrap());
+    assert_eq!(server.subject, SubjectRule::Empty);
+    assert_eq!(server.ci_claims, CiClaims::LeftOut);
+    assert_eq!(client.subject, SubjectRule::Grant);
+    assert_eq!(client.ci_claims, CiClaims::Included);
+    assert_eq!(client.revocation, RevocationRule::NoneNeeded);
 }
 
 #[test]

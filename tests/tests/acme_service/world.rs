@@ -19,7 +19,9 @@ use ca_acme::request::{AccountRequest, Unverified};
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Error, Problem, ProblemKind, Validator};
 use ca_issuance::pattern::{Scope, Wildcards};
-use ca_issuance::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use ca_issuance::profile::{
+    CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
+};
 use ca_issuance::respond::responder_profile;
 use ca_issuance::world::SystemEntropy;
 use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Ledger, Policy};
@@ -417,6 +419,7 @@ fn profile(name: &str) -> Profile {
             crl: Pointer::Included,
             ocsp: Pointer::Included,
         },
+        ci_claims: CiClaims::LeftOut,
         holder: Holder::EndEntity,
     }
 }

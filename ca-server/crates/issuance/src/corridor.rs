@@ -13,7 +13,7 @@ use crate::entitlement::Entitlement;
 use crate::error::{IssuanceError, Rule, Violation};
 use crate::issuer::Issuer;
 use crate::ledger::Ledger;
-use crate::policy::{Approved, GrantedWindow, Policy, window};
+use crate::policy::{Approved, Asked, GrantedWindow, Policy, window};
 use crate::profile::Profile;
 use crate::steps::Issued;
 use crate::world::{Clock, Entropy};
@@ -187,7 +187,12 @@ impl Corridor {
         let missing = || Violation::new(Rule::Profile, format!("there is no profile {profile:?}"));
         let profile = self.policy.profile(profile).ok_or_else(missing)?;
         let issuer = self.issuers.get(&profile.issuer).ok_or_else(missing)?;
-        window(profile, issuer, (not_before, not_after), self.clock.now())
+        let asked = Asked {
+            not_before,
+            not_after,
+            max_lifetime: None,
+        };
+        window(profile, issuer, asked, self.clock.now())
     }
 
     /// Returns what is remembered.

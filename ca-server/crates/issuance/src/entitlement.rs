@@ -20,6 +20,8 @@ pub struct EntitlementClaim {
     pub not_before: Option<Timestamp>,
     /// notAfter as asked for; cut to what the profile allows.
     pub not_after: Option<Timestamp>,
+    /// The most that the grant allows, if less than the profile's.
+    pub max_lifetime: Option<Duration>,
     /// The ACME order that the certificate answers.
     pub order: Option<String>,
     /// SHA-256 of a SubjectPublicKeyInfo that must not be certified: the ACME account's own.
@@ -91,6 +93,7 @@ impl EntitlementClaim {
             profile: profile.into(),
             not_before: None,
             not_after: None,
+            max_lifetime: None,
             order: None,
             forbidden_key: None,
             subject: None,

@@ -2,17 +2,20 @@
 //!
 //! A struct on purpose. As a trait, anyone could mint an [`Approved`].
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+mod names;
+mod subject;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca_pki::{Csr, DnsName, Identifier, PublicKey, Timestamp, Validity};
+use ca_pki::certificate::CiClaim;
+use ca_pki::{Csr, PublicKey, Timestamp, Validity};
 
 use crate::entitlement::{Entitlement, EntitlementClaim};
 use crate::error::{Rule, Violation};
 use crate::issuer::Issuer;
-use crate::profile::{IdentifierKind, Pointer, Profile, RevocationRule};
+use crate::profile::{Pointer, Profile, RevocationRule};
 
 /// Profiles by name.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +31,8 @@ pub struct Approved {
     pub(crate) public_key: PublicKey,
     pub(crate) must_staple: bool,
     pub(crate) validity: Validity,
+    pub(crate) subject_der: Vec<u8>,
+    pub(crate) ci_claims: Vec<CiClaim>,
     pub(crate) claim: EntitlementClaim,
 }
 
@@ -38,6 +43,15 @@ pub struct GrantedWindow {
     pub validity: Validity,
     /// Whether notAfter is earlier than asked for.
     pub clamped: bool,
+}
+
+/// When a certificate is asked to be valid.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) not_after: Option<Timestamp>,
+    /// The most that the door allows, beside the profile.
+    pub(crate) max_lifetime: Option<Duration>,
 }
 
 impl Policy {
@@ -71,10 +85,17 @@ impl Policy {
         let claim = entitlement.claim();
 
         let mut violations = judge_key(csr, profile, claim);
-        violations.extend(judge_names(csr, profile, claim));
+        violations.extend(names::judge(csr, profile, claim));
         violations.extend(judge_constraints(issuer, claim));
         violations.extend(judge_staple(csr, profile));
-        let window = match window(profile, issuer, (claim.not_before, claim.not_after), now) {
+        let subject_der = or_note(subject::judge(csr, profile, claim), &mut violations);
+        let ci_claims = or_note(subject::ci_claims(profile, claim), &mut violations);
+        let asked = Asked {
+            not_before: claim.not_before,
+            not_after: claim.not_after,
+            max_lifetime: claim.max_lifetime,
+        };
+        let window = match window(profile, issuer, asked, now) {
             Ok(window) => Some(window),
             Err(violation) => {
                 violations.push(violation);
@@ -88,6 +109,8 @@ impl Policy {
                 public_key: csr.public_key().clone(),
                 must_staple: csr.must_staple(),
                 validity: window.validity,
+                subject_der,
+                ci_claims,
                 claim: entitlement.into_claim(),
             }),
             Some(_) | None => Err(violations),
@@ -100,13 +123,15 @@ impl Policy {
 pub(crate) fn window(
     profile: &Profile,
     issuer: &Issuer,
-    (asked_from, asked_until): (Option<Timestamp>, Option<Timestamp>),
+    asked: Asked,
     now: Timestamp,
 ) -> Result<GrantedWindow, Violation> {
     let bounds = issuer.certificate().validity();
     // An issuer that is younger than the backdating is waited for, not refused.
     let earliest = now.minus(profile.backdate).max(bounds.not_before);
-    let not_before = asked_from.map_or(earliest, |asked| asked.max(earliest));
+    let not_before = asked
+        .not_before
+        .map_or(earliest, |asked| asked.max(earliest));
     if not_before > now.plus(profile.max_lifetime) {
         return Err(Violation::new(
             Rule::Lifetime,
@@ -114,8 +139,13 @@ pub(crate) fn window(
         ));
     }
 
-    let latest = not_before.plus(profile.max_lifetime).min(bounds.not_after);
-    let wanted = asked_until.unwrap_or_else(|| not_before.plus(profile.lifetime));
+    let most = asked
+        .max_lifetime
+        .map_or(profile.max_lifetime, |most| most.min(profile.max_lifetime));
+    let latest = not_before.plus(most).min(bounds.not_after);
+    let wanted = asked
+        .not_after
+        .unwrap_or_else(|| not_before.plus(profile.lifetime));
     let not_after = wanted.min(latest);
     if not_after <= now || not_after.since(not_before) < SHORTEST_LIFE {
         let detail = "notAfter must lie in the future and at least a minute after notBefore";
@@ -126,7 +156,15 @@ pub(crate) fn window(
             not_before,
             not_after,
         },
-        clamped: asked_until.is_some_and(|asked| not_after < asked),
+        clamped: asked.not_after.is_some_and(|asked| not_after < asked),
+    })
+}
+
+/// Notes violations in place of a value that then nobody uses.
+fn or_note<T: Default>(judged: Result<T, Vec<Violation>>, violations: &mut Vec<Violation>) -> T {
+    judged.unwrap_or_else(|more| {
+        violations.extend(more);
+        T::default()
     })
 }
 
@@ -149,30 +187,6 @@ fn judge_key(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> Vec<Viol
     violations
 }
 
-fn judge_names(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    let requested = requested_names(csr, &mut violations);
-    for name in requested.difference(&claim.identifiers) {
-        let detail = format!("the CSR holds {name}, which was not ordered");
-        violations.push(Violation::about(Rule::Name, name, detail));
-    }
-    for name in claim.identifiers.difference(&requested) {
-        let detail = format!("the CSR lacks {name}, which was ordered");
-        violations.push(Violation::about(Rule::Name, name, detail));
-    }
-    for name in &claim.identifiers {
-        if !profile.identifiers.contains(&IdentifierKind::of(name)) {
-            let detail = format!(
-                "profile {:?} does not allow {} names",
-                profile.name,
-                name.kind()
-            );
-            violations.push(Violation::about(Rule::Name, name, detail));
-        }
-    }
-    violations
-}
-
 /// A certificate that must be stapled needs a responder that is asked for it (RFC 7633).
 fn judge_staple(csr: &Csr, profile: &Profile) -> Option<Violation> {
     let answered = matches!(
@@ -189,31 +203,6 @@ fn judge_staple(csr: &Csr, profile: &Profile) -> Option<Violation> {
         );
         Violation::new(Rule::Csr, detail)
     })
-}
-
-/// Collects the SANs and every common name. A common name that is an address must be a SAN too,
-/// any other one counts as a DNS name: nothing in the subject escapes the comparison.
-fn requested_names(csr: &Csr, violations: &mut Vec<Violation>) -> BTreeSet<Identifier> {
-    let mut names = csr.sans().clone();
-    for common_name in csr.common_names() {
-        if let Ok(address) = common_name.parse::<IpAddr>() {
-            if !names.contains(&Identifier::Ip(address)) {
-                let detail = "an address in the common name must be a subject alternative name too";
-                violations.push(Violation::new(Rule::Name, detail));
-            }
-            continue;
-        }
-        match common_name.parse::<DnsName>() {
-            Ok(name) => {
-                names.insert(Identifier::Dns(name));
-            }
-            Err(error) => violations.push(Violation::new(
-                Rule::Name,
-                format!("the common name must be one of the ordered names: {error}"),
-            )),
-        }
-    }
-    names
 }
 
 fn judge_constraints(issuer: &Issuer, claim: &EntitlementClaim) -> Vec<Violation> {

@@ -29,6 +29,8 @@ pub struct Profile {
     pub identifiers: BTreeSet<IdentifierKind>,
     /// What the subject field holds.
     pub subject: SubjectRule,
+    /// Whether it says what a CI system says of the job that holds the key.
+    pub ci_claims: CiClaims,
     /// How revocation is published.
     pub revocation: RevocationRule,
     /// What the holder is.
@@ -55,8 +57,20 @@ pub enum SubjectRule {
     Empty,
     /// The first DNS name that fits into a common name (64 characters), else nothing.
     FirstDnsName,
+    /// Organizations and common name as the grant says; with them there may be no names at all.
+    Grant,
     /// An encoded Name: the server's own certificates.
     Fixed(Vec<u8>),
+}
+
+/// Whether a certificate holds the claims of a CI job (Fulcio's extensions).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CiClaims {
+    /// They are left out.
+    #[default]
+    LeftOut,
+    /// Those that are known are in the certificate.
+    Included,
 }
 
 /// How relying parties learn of a revocation.

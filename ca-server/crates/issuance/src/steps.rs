@@ -14,7 +14,7 @@ use crate::error::{IssuanceError, Rule, Violation};
 use crate::issuer::Issuer;
 use crate::ledger::{Intent, Ledger};
 use crate::policy::Approved;
-use crate::profile::{Holder, Pointer, Profile, RevocationRule, SubjectRule};
+use crate::profile::{Holder, Pointer, Profile, RevocationRule};
 
 /// Serial drawn, to-be-signed bytes final, lints passed.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ impl Issuer {
             serial,
             signature_algorithm: self.key().algorithm(),
             issuer_der: self.certificate().subject_der().to_vec(),
-            subject_der: subject(profile, approved.claim.identifiers.iter()),
+            subject_der: approved.subject_der.clone(),
             validity: approved.validity,
             public_key: approved.public_key.clone(),
             kept_key_identifier: None,
@@ -164,6 +164,7 @@ impl Issuer {
             no_revocation_available: profile.revocation == RevocationRule::NoneNeeded
                 && profile.holder == Holder::EndEntity,
             must_staple: approved.must_staple,
+            ci_claims: approved.ci_claims.clone(),
         }
     }
 }
@@ -226,32 +227,6 @@ impl Pointers {
         }
     }
 }
-
-fn subject<'a>(profile: &Profile, identifiers: impl Iterator<Item = &'a Identifier>) -> Vec<u8> {
-    match &profile.subject {
-        SubjectRule::Empty => EMPTY_NAME.to_vec(),
-        SubjectRule::Fixed(name_der) => name_der.clone(),
-        SubjectRule::FirstDnsName => identifiers
-            .filter_map(|identifier| match identifier {
-                Identifier::Dns(name) if name.as_str().len() <= LONGEST_COMMON_NAME => Some(name),
-                Identifier::Dns(_)
-                | Identifier::Ip(_)
-                | Identifier::Uri(_)
-                | Identifier::Email(_) => None,
-            })
-            .next()
-            .map_or_else(
-                || EMPTY_NAME.to_vec(),
-                ca_pki::certificate::name_with_common_name,
-            ),
-    }
-}
-
-/// A SEQUENCE with nothing in it.
-const EMPTY_NAME: &[u8] = &[0x30, 0x00];
-
-/// ub-common-name (RFC 5280 appendix A.1).
-const LONGEST_COMMON_NAME: usize = 64;
 
 /// On top of the signing deadline: what a slow commit may take before a serial is given up.
 const SETTLE_MARGIN: Duration = Duration::from_secs(15);

@@ -17,7 +17,9 @@ use tokio_util::task::TaskTracker;
 pub use self::key::{FaultyKey, KeyFault};
 pub use self::ledger::MemoryLedger;
 use crate::ledger::{CertificateRecord, CertificateState};
-use crate::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use crate::profile::{
+    CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
+};
 use crate::respond::responder_profile;
 use crate::world::SystemEntropy;
 use crate::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
@@ -48,6 +50,8 @@ impl World {
             policy: Policy::new([
                 responder_profile("tls").expect("the name is plain"),
                 tls_server(),
+                mtls(),
+                client(),
             ]),
             issuers: vec![issuer(clock.now(), key.clone())],
             ledger: ledger.clone(),
@@ -180,7 +184,35 @@ fn tls_server() -> Profile {
             crl: Pointer::Included,
             ocsp: Pointer::Included,
         },
+        ci_claims: CiClaims::LeftOut,
         holder: Holder::EndEntity,
+    }
+}
+
+/// Both ends of mutual TLS, with a subject from the grant.
+fn mtls() -> Profile {
+    Profile {
+        name: "mtls".into(),
+        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth, ExtendedKeyUsage::ClientAuth],
+        identifiers: BTreeSet::from([IdentifierKind::Dns, IdentifierKind::Ip, IdentifierKind::Uri]),
+        subject: SubjectRule::Grant,
+        ..tls_server()
+    }
+}
+
+/// Clients known by subject, by names or by what a CI system says of them.
+fn client() -> Profile {
+    Profile {
+        name: "client".into(),
+        extended_key_usage: vec![ExtendedKeyUsage::ClientAuth],
+        identifiers: BTreeSet::from([
+            IdentifierKind::Dns,
+            IdentifierKind::Ip,
+            IdentifierKind::Uri,
+            IdentifierKind::Email,
+        ]),
+        ci_claims: CiClaims::Included,
+        ..mtls()
     }
 }
 

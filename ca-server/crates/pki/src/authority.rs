@@ -63,6 +63,7 @@ pub fn root(request: RootRequest) -> Template {
         issuer_urls: Vec::new(),
         no_revocation_available: false,
         must_staple: false,
+        ci_claims: Vec::new(),
     }
 }
 
@@ -88,6 +89,7 @@ pub fn subordinate(issuer: &Certificate, request: SubordinateRequest) -> Templat
         issuer_urls: request.issuer_urls,
         no_revocation_available: false,
         must_staple: false,
+        ci_claims: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Certificates (RFC 5280): read, judged, and built in two steps so that any token can sign.
 
 mod chain;
+mod ci_claim;
 mod constraints;
 mod extended_key_usage;
 mod extensions;
@@ -12,12 +13,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use const_oid::ObjectIdentifier;
 
 pub use chain::verify_authority_chain;
+pub use ci_claim::{CiClaim, CiClaimKind};
 pub use constraints::{NameConstraints, Subtrees};
 pub use extended_key_usage::ExtendedKeyUsage;
 pub use extensions::{Extensions, KeyUsage, PathLength};
 pub use template::{Role, Template};
 
-pub use crate::name::{name_from_text, name_with_common_name, to_text as name_to_text};
+pub use crate::name::{
+    NameFault, member_name, name_from_text, name_with_common_name, same_attributes,
+    to_text as name_to_text,
+};
 
 use crate::key::PublicKeyError;
 use crate::pem::PemError;

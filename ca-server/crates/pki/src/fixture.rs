@@ -129,6 +129,7 @@ impl Pki {
             issuer_urls: vec!["http://ca.example.internal/issuers/tls.cer".to_owned()],
             no_revocation_available: false,
             must_staple: false,
+            ci_claims: Vec::new(),
         }
     }
 

@@ -1,3 +1,6 @@
+mod grant;
+mod subject;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

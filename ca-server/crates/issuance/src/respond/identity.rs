@@ -14,7 +14,7 @@ use crate::Actor;
 use crate::corridor::Corridor;
 use crate::entitlement::{Entitlement, EntitlementClaim};
 use crate::issuer::Issuer;
-use crate::profile::{Holder, Profile, RevocationRule, SubjectRule};
+use crate::profile::{CiClaims, Holder, Profile, RevocationRule, SubjectRule};
 
 /// A responder's key and certificate. The key was never anywhere else.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub fn responder_profile(issuer: &str) -> Result<Profile, CertificateError> {
         identifiers: BTreeSet::new(),
         subject: SubjectRule::Fixed(name_from_text(&format!("CN=OCSP responder {issuer}"))?),
         revocation: RevocationRule::NoneNeeded,
+        ci_claims: CiClaims::LeftOut,
         holder: Holder::OcspResponder,
     })
 }

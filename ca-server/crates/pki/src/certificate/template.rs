@@ -2,7 +2,11 @@
 
 mod encoding;
 
-use super::{CertificateError, ExtendedKeyUsage, NameConstraints, PathLength};
+use std::collections::BTreeSet;
+
+use super::{
+    CertificateError, CiClaim, CiClaimKind, ExtendedKeyUsage, NameConstraints, PathLength,
+};
 use crate::{Identifier, PublicKey, Serial, SignatureAlgorithm, Validity};
 
 /// Everything that goes into a certificate, before it is signed.
@@ -41,6 +45,8 @@ pub struct Template {
     pub no_revocation_available: bool,
     /// RFC 7633 TLS feature status_request; needs an OCSP URL.
     pub must_staple: bool,
+    /// What a CI system says of the job that holds the key; each kind at most once.
+    pub ci_claims: Vec<CiClaim>,
 }
 
 /// What a certificate's holder is.
@@ -87,6 +93,9 @@ impl Template {
         if self.authority_key_identifier.is_none() && self.issuer_der != self.subject_der {
             return Err("only a self-signed root has no authority key identifier");
         }
+        if self.role != Role::EndEntity && !self.ci_claims.is_empty() {
+            return Err("only a leaf is a CI job's");
+        }
         match &self.role {
             Role::Authority { .. } => self.refuse_authority_contradictions(),
             Role::EndEntity => self.refuse_leaf_contradictions(),
@@ -116,6 +125,10 @@ impl Template {
             .contains(&ExtendedKeyUsage::OcspSigning)
         {
             return Err("OCSPSigning is for the role of a responder");
+        }
+        let kinds: BTreeSet<CiClaimKind> = self.ci_claims.iter().map(|claim| claim.kind).collect();
+        if kinds.len() < self.ci_claims.len() {
+            return Err("it says the same of a CI job twice");
         }
         Ok(())
     }

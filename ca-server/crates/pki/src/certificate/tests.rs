@@ -70,6 +70,81 @@ fn openssl_shows_the_extensions_of_a_leaf() {
 }
 
 #[test]
+fn openssl_accepts_a_client_that_has_groups_and_no_alternative_names() {
+    let pki = Pki::new();
+    let groups = ["system:masters".to_owned(), "m\u{fc}nchen".to_owned()];
+
+    let client = leaf(&pki, |it| {
+        it.subject_der = member_name(Some("anna"), &groups).expect("it is sound");
+        it.sans.clear();
+        it.extended_key_usage = vec![ExtendedKeyUsage::ClientAuth];
+    });
+
+    assert_eq!(
+        pki.verified_by_openssl(&client, "sslclient"),
+        "leaf.pem: OK\n"
+    );
+    let shown = shown_by_openssl(&client);
+    // RFC 2253 shows the last attribute first.
+    for expected in [
+        "Subject: CN=anna,O=m\\C3\\BCnchen,O=system:masters\n",
+        "X509v3 Extended Key Usage: \n                TLS Web Client Authentication\n",
+    ] {
+        assert!(shown.contains(expected), "{expected:?} is not in\n{shown}");
+    }
+    assert!(!shown.contains("Alternative Name"), "{shown}");
+}
+
+#[test]
+fn openssl_reads_what_a_ci_system_says() {
+    let pki = Pki::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+
+    let job = leaf(&pki, |it| {
+        it.ci_claims = CiClaimKind::ALL
+            .map(|kind| CiClaim {
+                kind,
+                value: format!("{kind:?} \u{fc}"),
+            })
+            .to_vec();
+    });
+    std::fs::write(folder.path().join("leaf.der"), job.der()).expect("it is written");
+    let parsed = openssl(folder.path(), "asn1parse -inform DER -in leaf.der");
+
+    assert_eq!(pki.verified_by_openssl(&job, "sslserver"), "leaf.pem: OK\n");
+    for kind in CiClaimKind::ALL {
+        let value = asn1::string(asn1::UTF8_STRING, &format!("{kind:?} \u{fc}"));
+        let value: String = value.iter().map(|octet| format!("{octet:02X}")).collect();
+        let oid = format!("OBJECT            :{}\n", kind.dotted());
+        let (_, after) = parsed
+            .split_once(&oid)
+            .unwrap_or_else(|| panic!("{parsed}"));
+        let next = after.lines().next().unwrap_or_default();
+        assert!(next.contains("OCTET STRING"), "not critical: {next}");
+        assert!(next.ends_with(&format!("[HEX DUMP]:{value}")), "{next}");
+    }
+}
+
+#[test]
+fn refuses_to_say_the_same_of_a_ci_job_twice_or_of_a_ca() {
+    let pki = Pki::new();
+    let claim = CiClaim {
+        kind: CiClaimKind::Issuer,
+        value: "https://gitlab.example".to_owned(),
+    };
+    let mut twice = pki.leaf(&leaf_key());
+    twice.ci_claims = vec![claim.clone(), claim.clone()];
+    let mut authority = authority::subordinate(
+        &pki.root,
+        subordinate_request(&Signer::ec(KeyAlgorithm::EcP256)),
+    );
+    authority.ci_claims = vec![claim];
+
+    assert!(twice.to_be_signed().is_err());
+    assert!(authority.to_be_signed().is_err());
+}
+
+#[test]
 fn openssl_shows_the_extensions_of_cas() {
     let pki = Pki::new();
     let key = Signer::ec(KeyAlgorithm::EcP256);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use const_oid::db::{rfc5280, rfc6960};
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::Decode;
+use der::asn1::Utf8StringRef;
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -16,7 +17,8 @@ use x509_cert::ext::pkix::{
 
 use super::Findings;
 use crate::certificate::{
-    ExtendedKeyUsage, NO_REV_AVAIL, NameConstraints, PathLength, Role, TLS_FEATURE, Template,
+    CiClaim, CiClaimKind, ExtendedKeyUsage, NO_REV_AVAIL, NameConstraints, PathLength, Role,
+    TLS_FEATURE, Template,
 };
 use crate::{Certificate, Identifier};
 
@@ -34,6 +36,7 @@ pub(super) fn lint(
     lint_names(tbs, template, issuer, findings);
     lint_constraints(tbs, template, findings);
     lint_revocation_data(tbs, template, findings);
+    lint_ci_claims(tbs, template, findings);
 }
 
 fn all(tbs: &TbsCertificate) -> &[Extension] {
@@ -57,7 +60,7 @@ fn lint_list(tbs: &TbsCertificate, findings: &mut Findings) {
             .any(|it| it.extn_id == extension.extn_id);
         findings.unless(is_first, "an extension comes twice");
         findings.unless(
-            KNOWN.contains(&extension.extn_id),
+            KNOWN.contains(&extension.extn_id) || ci_claim_kind(extension).is_some(),
             "an extension is unknown",
         );
     }
@@ -270,7 +273,28 @@ fn lint_revocation_data(tbs: &TbsCertificate, template: &Template, findings: &mu
     );
 }
 
-/// Everything that this CA writes.
+fn lint_ci_claims(tbs: &TbsCertificate, template: &Template, findings: &mut Findings) {
+    let written = all(tbs).iter().filter_map(|extension| {
+        let kind = ci_claim_kind(extension)?;
+        let value = Utf8StringRef::from_der(extension.extn_value.as_bytes()).ok();
+        let value = value.filter(|_| !extension.critical)?;
+        let value = value.as_str().to_owned();
+        Some(CiClaim { kind, value })
+    });
+    // One that is critical or no UTF8String is missing here.
+    let written: Vec<CiClaim> = written.collect();
+    let count = all(tbs).iter().filter_map(ci_claim_kind).count();
+    findings.unless(
+        written == template.ci_claims && count == written.len(),
+        "the claims of a CI job are not the template's",
+    );
+}
+
+fn ci_claim_kind(extension: &Extension) -> Option<CiClaimKind> {
+    CiClaimKind::from_dotted(&extension.extn_id.to_string())
+}
+
+/// Everything that this CA writes, beside what CI systems say of their jobs.
 const KNOWN: [ObjectIdentifier; 12] = [
     rfc5280::ID_CE_BASIC_CONSTRAINTS,
     rfc5280::ID_CE_KEY_USAGE,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::authority;
-use crate::certificate::{ExtendedKeyUsage, NameConstraints, Subtrees};
+use crate::certificate::{CiClaim, CiClaimKind, ExtendedKeyUsage, NameConstraints, Subtrees};
 use crate::fixture::{Pki, Signer, identifier, name, root_request, subordinate_request, validity};
 use crate::{KeyAlgorithm, Serial, SignatureAlgorithm};
 
@@ -23,6 +23,13 @@ fn responder(pki: &Pki) -> Template {
     template.ocsp_urls.clear();
     template.issuer_urls.clear();
     template
+}
+
+fn claim(kind: CiClaimKind, value: &str) -> CiClaim {
+    CiClaim {
+        kind,
+        value: value.to_owned(),
+    }
 }
 
 fn findings(template: &Template, tbs: &[u8], issuer: &Certificate) -> Vec<&'static str> {
@@ -49,7 +56,14 @@ fn finds_nothing_in_what_this_room_writes() {
     stapled.must_staple = true;
     stapled.subject_der = name("CN=a.example.internal");
     stapled.public_key = Signer::rsa().public_key();
-    for template in [leaf(&pki), responder(&pki), none_needed, stapled] {
+    let mut client = leaf(&pki);
+    client.subject_der = name("O=dev,CN=anna");
+    client.sans.clear();
+    client.extended_key_usage = vec![ExtendedKeyUsage::ClientAuth];
+    client.ci_claims = CiClaimKind::ALL
+        .map(|kind| claim(kind, "m\u{fc}nchen"))
+        .to_vec();
+    for template in [leaf(&pki), responder(&pki), none_needed, stapled, client] {
         let tbs = template.to_be_signed().expect("the template holds");
 
         assert_eq!(findings(&template, &tbs, &pki.issuer), Vec::<&str>::new());
@@ -79,7 +93,7 @@ fn finds_nothing_in_authorities() {
 #[test]
 fn finds_each_field_that_is_not_the_templates() {
     let pki = Pki::new();
-    let mistakes: [Change; 11] = [
+    let mistakes: [Change; 13] = [
         ("serial number is not", |it| {
             it.serial = crate::fixture::serial(9)
         }),
@@ -103,6 +117,14 @@ fn finds_each_field_that_is_not_the_templates() {
         ("names are not the template's", |it| drop(it.sans.pop())),
         ("CRL URLs", |it| it.crl_urls.clear()),
         ("OCSP URLs", |it| it.ocsp_urls.clear()),
+        ("noRevAvail is not", |it| {
+            it.crl_urls.clear();
+            it.ocsp_urls.clear();
+            it.no_revocation_available = true;
+        }),
+        ("claims of a CI job", |it| {
+            it.ci_claims.push(claim(CiClaimKind::TokenSubject, "a"));
+        }),
     ];
     for (expected, mistake) in mistakes {
         let found = mistaken(&pki, &leaf(&pki), mistake);
@@ -226,6 +248,30 @@ fn finds_names_outside_the_issuers_constraints() {
         findings(&outside, &outside_tbs, &issuer),
         ["a subject alternative name is outside the issuer's constraints"]
     );
+}
+
+#[test]
+fn finds_a_ci_claim_of_another_string_type_and_an_extension_beside_them() {
+    let pki = Pki::new();
+    let mut asked = leaf(&pki);
+    asked.ci_claims = vec![claim(CiClaimKind::TokenSubject, "project")];
+    let tbs = asked.to_be_signed().expect("the template holds");
+    let replaced = |from: &[u8], to: &[u8]| {
+        let at = tbs.windows(from.len()).position(|it| it == from);
+        let mut changed = tbs.clone();
+        let at = at.expect("it is there");
+        changed.splice(at..at + from.len(), to.iter().copied());
+        findings(&asked, &changed, &pki.issuer)
+    };
+
+    let printable = replaced(b"\x0c\x07project", b"\x13\x07project");
+    let other_value = replaced(b"project", b"PROJECT");
+    let other_oid = replaced(b"\x83\xbf\x30\x01\x18", b"\x83\xbf\x30\x01\x19");
+
+    let not_asked = "the claims of a CI job are not the template's";
+    assert_eq!(printable, [not_asked]);
+    assert_eq!(other_value, [not_asked]);
+    assert_eq!(other_oid, ["an extension is unknown", not_asked]);
 }
 
 #[test]

@@ -14,7 +14,9 @@ use ca_acme::directory::{Directory, ExternalAccountRule};
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Problem, Validator};
 use ca_issuance::pattern::{Scope, Wildcards};
-use ca_issuance::profile::{Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule};
+use ca_issuance::profile::{
+    CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
+};
 use ca_issuance::world::SystemEntropy;
 use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
 use ca_keys::{SigningKey, SoftwareKey};
@@ -232,6 +234,7 @@ fn profile() -> Profile {
             crl: Pointer::Included,
             ocsp: Pointer::Included,
         },
+        ci_claims: CiClaims::LeftOut,
         holder: Holder::EndEntity,
     }
 }

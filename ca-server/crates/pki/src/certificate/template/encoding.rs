@@ -6,7 +6,7 @@ use const_oid::db::{rfc5280, rfc6960};
 use super::{EMPTY_NAME, Role, Template};
 use crate::asn1::Criticality::{Critical, NonCritical};
 use crate::certificate::{
-    CertificateError, ExtendedKeyUsage, KeyUsage, NO_REV_AVAIL, PathLength, TLS_FEATURE,
+    CertificateError, CiClaim, ExtendedKeyUsage, KeyUsage, NO_REV_AVAIL, PathLength, TLS_FEATURE,
 };
 use crate::general_name;
 use crate::tlv::algorithm::algorithm_identifier;
@@ -45,6 +45,7 @@ fn extensions(template: &Template) -> Result<Vec<Vec<u8>>, CertificateError> {
         let status_request = asn1::sequence(&[&asn1::unsigned_integer(&[5])]);
         list.push(asn1::extension(&TLS_FEATURE, NonCritical, &status_request));
     }
+    list.extend(template.ci_claims.iter().map(CiClaim::write));
     Ok(list)
 }
 
