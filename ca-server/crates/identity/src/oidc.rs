@@ -45,3 +45,6 @@ pub trait KeySource: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key set cannot be read: {0}")]
 pub struct KeysUnavailable(pub String);
+
+#[cfg(test)]
+mod tests;
