@@ -3,6 +3,8 @@
 pub(crate) mod audit;
 mod authenticate;
 mod bearer;
+#[cfg(test)]
+pub(crate) mod bench;
 mod certificate;
 
 use std::collections::BTreeSet;
@@ -30,7 +32,7 @@ pub struct Access {
     pub(crate) corridor: Arc<Corridor>,
     pub(crate) rules: ArcSwap<Rules>,
     pub(crate) access_tokens: AccessTokens,
-    pub(crate) throttle: Throttle,
+    pub(crate) throttle: Arc<Throttle>,
     pub(crate) hashing: HashingDesk,
     pub(crate) announced: Announced,
 }
@@ -83,7 +85,7 @@ impl Access {
             corridor: parts.corridor,
             rules: ArcSwap::from_pointee(parts.rules),
             access_tokens: AccessTokens::new(&seed, &parts.external_url)?,
-            throttle: Throttle::new(),
+            throttle: Arc::new(Throttle::new()),
             hashing: HashingDesk::new(),
             announced: announced(),
         })
@@ -96,3 +98,6 @@ impl Access {
         self.rules.store(Arc::new(rules));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,3 +154,6 @@ fn is_client_id(text: &str) -> bool {
 }
 
 const SECRET_PREFIX: &str = "cas_";
+
+#[cfg(test)]
+mod tests;

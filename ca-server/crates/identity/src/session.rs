@@ -81,3 +81,6 @@ impl Peer<'_> {
         self.unverified_certificate.map(secret::sha256)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,15 @@
 //! Clients show their secret.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use ca_pki::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::secret_hash::{NOBODY, verify_blocking};
 use super::{Client, is_client_id};
 use crate::access::audit::FailedLogin;
+use crate::throttle::Throttle;
 use crate::{Access, Error, LoginFailure, Principal, Role};
 
 /// What a client sent: by HTTP Basic, in a form or in JSON.
@@ -55,13 +58,14 @@ impl Access {
         let turn = self.hashing.turn().await?;
         // Who sends a thousand guesses at once has them judged after each other.
         self.require_patience(id, address)?;
-        let hash = client
-            .as_ref()
-            .map_or(NOBODY, Client::secret_hash)
-            .to_owned();
-        let secret = credentials.unverified_secret.clone();
-        let compared = turn.run(move || verify_blocking(secret.expose_secret(), &hash));
-        match (compared.await??, client) {
+        let hash = client.as_ref().map_or(NOBODY, Client::secret_hash);
+        let guess = Guess {
+            secret: credentials.unverified_secret.clone(),
+            hash: hash.to_owned(),
+            throttle: Arc::clone(&self.throttle),
+            of: (id.to_owned(), address, self.corridor.clock().now()),
+        };
+        match (turn.run(move || guess.judge_blocking()).await??, client) {
             (true, Some(client)) => {
                 self.throttle.succeeded(id, address);
                 Ok(AuthenticatedClient {
@@ -69,18 +73,16 @@ impl Access {
                     role: client.role,
                 })
             }
-            (true | false, _) => self.refuse_client(&credentials, (id, address)).await,
+            (true | false, _) => self.refuse_client(&credentials, address).await,
         }
     }
 
     async fn refuse_client(
         &self,
         credentials: &ClientCredentials,
-        (id, address): (&str, IpAddr),
+        address: IpAddr,
     ) -> Result<AuthenticatedClient, Error> {
         let failure = LoginFailure::WrongSecret;
-        let now = self.corridor.clock().now();
-        self.throttle.failed(id, address, now);
         self.note_failed_login(FailedLogin {
             credential: "client-secret",
             unverified_name: &format!("client:{}", credentials.unverified_id),
@@ -96,6 +98,26 @@ impl Access {
         self.throttle
             .wait(id, address, now)
             .map_err(|retry_after| Error::Throttled { retry_after })
+    }
+}
+
+/// A secret on its way to a blocking thread.
+struct Guess {
+    secret: SecretString,
+    hash: String,
+    throttle: Arc<Throttle>,
+    of: (String, IpAddr, Timestamp),
+}
+
+impl Guess {
+    /// Counts a failure before the next guess gets its turn, even if the sender has hung up.
+    fn judge_blocking(self) -> Result<bool, Error> {
+        let is_right = verify_blocking(self.secret.expose_secret(), &self.hash)?;
+        if !is_right {
+            let (id, address, now) = self.of;
+            self.throttle.failed(&id, address, now);
+        }
+        Ok(is_right)
     }
 }
 
