@@ -42,11 +42,19 @@ impl Access {
 
     /// Returns the highest role that the principal's credential or the configuration gives.
     pub fn role_of(&self, principal: &Principal) -> Option<Role> {
-        match principal {
+        let own = match principal {
             Principal::Client { role, .. } => *role,
             Principal::Operator { role, .. } => Some(*role),
             Principal::Oidc { .. } | Principal::Certificate { .. } => None,
-        }
+        };
+        let rules = self.rules.load();
+        let meant = rules
+            .operators
+            .iter()
+            .filter(|rule| rule.who.matches(principal, own));
+        let given = meant.map(|rule| rule.role);
+        // Declared from the highest down.
+        given.chain(own).min()
     }
 
     async fn recognize(&self, presented: &Presented<'_>) -> Result<Shown, Error> {

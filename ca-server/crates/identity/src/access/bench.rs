@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_issuance::audit::{Event, EventKind};
@@ -19,18 +17,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::client::{ClientCredentials, NewClient};
-use crate::oidc::{
-    Algorithm, KeySource, KeysUnavailable, Provider, ProviderKind, ProviderSettings,
-};
 use crate::session::{Peer, Tokens};
-use crate::testing::MemoryIdentityStore;
+use crate::testing::{MemoryIdentityStore, TestIssuer};
 use crate::{Access, AccessParts, Error, Identity, LoginFailure, Presented, Role, Rules};
 
 pub(crate) struct Bench {
     pub(crate) access: Arc<Access>,
     pub(crate) store: Arc<MemoryIdentityStore>,
     pub(crate) world: World,
-    provider_key: Ed25519KeyPair,
+    pub(crate) issuer: Arc<TestIssuer>,
     serials: AtomicU8,
 }
 
@@ -45,17 +40,17 @@ impl Bench {
     pub(crate) async fn new() -> Self {
         let world = World::at_noon();
         let store = Arc::new(MemoryIdentityStore::default());
-        let provider_key = Ed25519KeyPair::generate().unwrap();
+        let issuer = Arc::new(TestIssuer::new("https://ci.example.internal"));
         let access = another_server(&world, &store).await;
         access.replace_rules(Rules {
-            providers: vec![Arc::new(provider(&provider_key))],
+            providers: vec![issuer.provider("ci", AUDIENCE)],
             ..Rules::default()
         });
         Self {
             access,
             store,
             world,
-            provider_key,
+            issuer,
             serials: AtomicU8::new(1),
         }
     }
@@ -171,18 +166,10 @@ impl Bench {
     /// A token of the provider `ci` that lives for so long.
     pub(crate) fn ci_token(&self, subject: &str, lifetime: Duration) -> String {
         let now = self.world.clock.now();
-        let claims = json!({
-            "iss": "https://ci.example.internal",
-            "aud": "https://ca.example.internal",
-            "sub": subject,
-            "iat": now.unix_secs(),
-            "exp": now.plus(lifetime).unix_secs(),
-            "jti": subject,
-            "ref_protected": "true",
-        });
-        signed(&json!({ "alg": "EdDSA", "typ": "JWT" }), &claims, |input| {
-            self.provider_key.sign(input).as_ref().to_vec()
-        })
+        let mut claims = self.issuer.claims(subject, AUDIENCE, now);
+        claims.insert("exp".into(), json!(now.plus(lifetime).unix_secs()));
+        claims.insert("ref_protected".into(), json!("true"));
+        self.issuer.token(&claims)
     }
 
     /// The names of every event so far, without those of preparation.
@@ -247,38 +234,10 @@ async fn another_server(world: &World, store: &Arc<MemoryIdentityStore>) -> Arc<
     let parts = AccessParts {
         store: store.clone(),
         corridor: world.corridor.clone(),
-        external_url: "https://ca.example.internal/".parse().unwrap(),
+        external_url: AUDIENCE.parse().unwrap(),
         rules: Rules::default(),
     };
     Arc::new(Access::new(parts).await.unwrap())
-}
-
-fn provider(key: &Ed25519KeyPair) -> Provider {
-    let settings = ProviderSettings {
-        name: "ci".into(),
-        issuer: "https://ci.example.internal".into(),
-        audiences: vec!["https://ca.example.internal".into()],
-        algorithms: vec![Algorithm::EdDsa],
-        single_use: false,
-        max_token_lifetime: Duration::from_secs(3_600),
-        kind: ProviderKind::Other,
-    };
-    let x = URL_SAFE_NO_PAD.encode(key.public_key().as_ref());
-    let keys = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": x, "use": "sig" }] });
-    Provider::new(settings, Arc::new(Keys(keys.to_string())))
-}
-
-struct Keys(String);
-
-#[async_trait]
-impl KeySource for Keys {
-    async fn fetch(&self) -> Result<String, KeysUnavailable> {
-        Ok(self.0.clone())
-    }
-
-    fn name(&self) -> String {
-        "test".into()
-    }
 }
 
 fn event() -> Event {
@@ -292,3 +251,4 @@ fn event() -> Event {
 }
 
 pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+const AUDIENCE: &str = "https://ca.example.internal";

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -11,8 +12,9 @@ use ca_pki::crl::RevocationReason;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, Shown, signed, text};
-use crate::operator::NewOperatorToken;
-use crate::{Credential, Error, LoginFailure, Presented, Principal, Role};
+use crate::grant::Who;
+use crate::operator::{NewOperatorToken, OperatorRule};
+use crate::{Credential, Error, LoginFailure, Presented, Principal, Role, Rules};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -468,4 +470,35 @@ async fn does_not_let_refused_tokens_fill_the_log() {
     }
 
     assert_eq!(bench.events().len(), 30);
+}
+
+#[tokio::test]
+async fn takes_the_highest_role_that_credential_and_rules_give() {
+    let bench = Bench::new().await;
+    let job = bench.ci_token("project:42", HOUR);
+    let (_, auditor) = bench.add_operator_token(None).await;
+    let jobs = || Who::Oidc {
+        provider: "ci".into(),
+        claims: BTreeMap::from([("ref_protected".into(), "true".parse().unwrap())]),
+    };
+    let rule = |role, who| OperatorRule {
+        name: "rule".into(),
+        role,
+        who,
+    };
+    bench.access.replace_rules(Rules {
+        providers: bench.access.rules.load().providers.clone(),
+        operators: vec![
+            rule(Role::Auditor, jobs()),
+            rule(Role::Operator, jobs()),
+            rule(Role::Admin, Who::Client("deployer".into())),
+        ],
+        ..Rules::default()
+    });
+
+    let job = bench.bearer(&job).await.unwrap();
+    let auditor = bench.bearer(&auditor).await.unwrap();
+
+    assert_eq!(job.role, Some(Role::Operator));
+    assert_eq!(auditor.role, Some(Role::Auditor));
 }
