@@ -7,6 +7,7 @@
 //! through [`IdentityStore`] and reads key sets through [`oidc::KeySource`].
 
 pub mod access;
+pub mod certificate;
 pub mod client;
 pub mod error;
 pub mod grant;

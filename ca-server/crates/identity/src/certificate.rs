@@ -1,0 +1,94 @@
+//! The door: certificates by identity.
+//!
+//! It finds out who asks, for what, and which grant allows it; then it attests and the corridor
+//! decides and signs.
+
+mod issue;
+mod read;
+mod renew;
+mod request;
+mod revoke;
+
+use ca_issuance::ledger::CertificateRecord;
+use ca_pki::Certificate;
+
+use crate::{Error, Identity, Principal, Role};
+
+pub use read::CertificateFilter;
+pub use request::{CertificateRequest, RenewalRequest};
+
+/// A certificate as it is answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// What is known of it.
+    pub record: CertificateRecord,
+    /// The certificate itself.
+    pub certificate: Certificate,
+    /// Its issuer and what stands above, without the root.
+    pub chain: Vec<Certificate>,
+    /// What the caller should know: a lifetime that was cut.
+    pub warnings: Vec<String>,
+    /// Whether it was issued just now.
+    pub freshness: Freshness,
+}
+
+/// Whether a request made something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// It was made by this request.
+    Issued,
+    /// It was there before.
+    Stored,
+}
+
+impl crate::Access {
+    /// Completes a record to what is answered.
+    pub(super) fn answered(
+        &self,
+        record: CertificateRecord,
+        freshness: Freshness,
+        warnings: Vec<String>,
+    ) -> Result<Answered, Error> {
+        let inconsistent = |what: &str| Error::Inconsistent(format!("{}: {what}", record.serial));
+        let der = record
+            .der
+            .as_deref()
+            .ok_or_else(|| inconsistent("no certificate"))?;
+        let certificate =
+            Certificate::parse(der).map_err(|error| inconsistent(&error.to_string()))?;
+        let issuer = self.corridor.issuer(&record.issuer);
+        let chain = issuer.map(|issuer| issuer.chain().to_vec());
+        Ok(Answered {
+            certificate,
+            chain: chain.unwrap_or_default(),
+            record,
+            warnings,
+            freshness,
+        })
+    }
+}
+
+/// Who sees a certificate: staff, whoever asked for it, whoever holds it.
+fn may_see(identity: &Identity, record: &CertificateRecord) -> bool {
+    match identity.role {
+        Some(Role::Admin | Role::Operator | Role::Auditor) => true,
+        None => is_own(&identity.principal, record),
+    }
+}
+
+/// Who revokes a certificate: those who see it, but for auditors, who change nothing.
+fn may_revoke(identity: &Identity, record: &CertificateRecord) -> bool {
+    match identity.role {
+        Some(Role::Admin | Role::Operator) => true,
+        Some(Role::Auditor) | None => is_own(&identity.principal, record),
+    }
+}
+
+fn is_own(principal: &Principal, record: &CertificateRecord) -> bool {
+    let holds = matches!(
+        principal,
+        Principal::Certificate { issuer, serial, .. }
+            if *issuer == record.issuer && *serial == record.serial.to_string()
+    );
+    holds || record.requester == principal.name()
+}

@@ -1,0 +1,314 @@
+//! Issuing by grant.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::entitlement::Idempotency;
+use ca_issuance::ledger::{CertificateRecord, CertificateState, EarlierRequest};
+use ca_issuance::profile::{Profile, SubjectRule};
+use ca_issuance::{Actor, Entitlement, EntitlementClaim, IssuanceError, Issued};
+use ca_pki::{Csr, DnsName, Identifier, Timestamp};
+use serde_json::json;
+
+use super::request::{read_csr, request_hash};
+use super::{Answered, CertificateRequest, Freshness};
+use crate::grant::{GrantRequest, Granted, Refusal, Verdict};
+use crate::{Access, Error, Identity, Principal, Role};
+
+/// A request read and understood, before anybody judged it.
+pub(super) struct Asked<'a> {
+    pub(super) identity: &'a Identity,
+    /// Whose grants count: the identity itself, or whoever asked for the certificate to renew.
+    pub(super) principal: &'a Principal,
+    pub(super) role: Option<Role>,
+    pub(super) actor: Actor,
+    pub(super) csr: Csr,
+    pub(super) profile: String,
+    pub(super) identifiers: BTreeSet<Identifier>,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) idempotency: Option<Idempotency>,
+    /// The serial of the certificate that this one follows.
+    pub(super) renews: Option<String>,
+}
+
+impl Access {
+    /// Issues a certificate that one grant of the caller allows as a whole.
+    ///
+    /// The same request under the same idempotency key is answered with the same certificate. A
+    /// refusal tells every rule that failed and is in the audit log.
+    pub async fn issue(
+        &self,
+        identity: &Identity,
+        request: CertificateRequest,
+    ) -> Result<Answered, Error> {
+        let csr = read_csr(&request.unverified_csr)?;
+        let hash = request_hash("issue", &csr, &request.profile, request.lifetime);
+        let identifiers = names_of(&csr, self.corridor.profile(&request.profile));
+        let asked = Asked {
+            identity,
+            principal: &identity.principal,
+            role: identity.role,
+            actor: identity.actor(),
+            idempotency: idempotency(identity, request.idempotency_key, hash),
+            csr,
+            profile: request.profile,
+            identifiers,
+            lifetime: request.lifetime,
+            renews: None,
+        };
+        self.answer_or_issue(asked).await
+    }
+
+    /// Looks whether the request came before, else issues.
+    pub(super) async fn answer_or_issue(&self, asked: Asked<'_>) -> Result<Answered, Error> {
+        if let Some(answer) = self.answered_before(asked.idempotency.as_ref()).await? {
+            return Ok(answer);
+        }
+        let idempotency = asked.idempotency.clone();
+        match self.issue_by_grant(asked).await {
+            // The same request came twice at once, and the other one was first.
+            Err(Error::Issuance(IssuanceError::Duplicate)) => self
+                .answered_before(idempotency.as_ref())
+                .await?
+                .ok_or(Error::Issuance(IssuanceError::Duplicate)),
+            result => result,
+        }
+    }
+
+    async fn issue_by_grant(&self, asked: Asked<'_>) -> Result<Answered, Error> {
+        let now = self.corridor.clock().now();
+        let request = GrantRequest {
+            principal: asked.principal,
+            role: asked.role,
+            profile: &asked.profile,
+            identifiers: &asked.identifiers,
+            address: Some(asked.identity.address),
+            at: now,
+        };
+        let granted = match self.judge(request).await? {
+            Verdict::Granted(granted) => granted,
+            Verdict::Refused(refusal) => return Err(self.refuse(&asked, refusal, now).await?),
+        };
+        let profile = self.corridor.profile(&asked.profile).ok_or_else(|| {
+            Error::Inconsistent(format!(
+                "a grant names a profile {:?} that is not there",
+                asked.profile
+            ))
+        })?;
+        let lifetime = Lifetime::of(asked.lifetime, &granted, profile);
+        let claim = self.claim(&asked, &granted, profile, lifetime.not_after(profile, now));
+
+        let (actor, identifiers) = (asked.actor, asked.identifiers);
+        let key_fingerprint = asked.csr.public_key().fingerprint_sha256();
+        let provenance = claim.provenance.clone();
+        let issued = self
+            .corridor
+            .issue(asked.csr, Entitlement::attest(claim))
+            .await?;
+        let warnings = lifetime.warnings(&issued, profile);
+        let record = CertificateRecord {
+            serial: issued.certificate().serial().clone(),
+            issuer: issued.issuer().to_owned(),
+            profile: asked.profile,
+            identifiers: identifiers.into_iter().collect(),
+            validity: issued.validity(),
+            key_fingerprint,
+            requested_by: actor.to_string(),
+            requester: actor.requester(),
+            order: None,
+            grant: Some(granted.grant.name.clone()),
+            provenance,
+            recorded_at: now,
+            state: CertificateState::Valid,
+            der: Some(issued.certificate().der().to_vec()),
+        };
+        self.answered(record, Freshness::Issued, warnings)
+    }
+
+    fn claim(
+        &self,
+        asked: &Asked<'_>,
+        granted: &Granted,
+        profile: &Profile,
+        not_after: Option<Timestamp>,
+    ) -> EntitlementClaim {
+        let provenance = json!({
+            "door": "api",
+            "principal": asked.principal,
+            "role": asked.role,
+            "address": asked.identity.address,
+            "grant": granted.grant.name,
+            "lifetime_secs": asked.lifetime.map(|span| span.as_secs()),
+            "renews": asked.renews,
+        });
+        EntitlementClaim {
+            not_after,
+            subject: granted.subject.clone(),
+            claims: self.ci_claims(asked.principal),
+            grant: Some(granted.grant_use.clone()),
+            idempotency: asked.idempotency.clone(),
+            provenance: Some(provenance),
+            ..EntitlementClaim::new(
+                asked.actor.clone(),
+                asked.identifiers.clone(),
+                profile.name.clone(),
+            )
+        }
+    }
+
+    /// Writes the refusal with every rule of every grant, and returns it.
+    async fn refuse(
+        &self,
+        asked: &Asked<'_>,
+        refusal: Refusal,
+        now: Timestamp,
+    ) -> Result<Error, Error> {
+        let identifiers: Vec<String> = asked
+            .identifiers
+            .iter()
+            .map(Identifier::to_string)
+            .collect();
+        let event = Event {
+            at: now,
+            kind: EventKind::CertificateRefused,
+            actor: asked.actor.clone(),
+            subject: asked.renews.clone().unwrap_or_default(),
+            details: json!({
+                "door": "api",
+                "profile": asked.profile,
+                "identifiers": identifiers,
+                "address": asked.identity.address,
+                "refusal": refusal.to_json(),
+            }),
+        };
+        self.store.note(event).await?;
+        Ok(Error::NotGranted(Box::new(refusal)))
+    }
+
+    /// Finds what the same request was answered with before.
+    async fn answered_before(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Answered>, Error> {
+        let Some(asked) = idempotency else {
+            return Ok(None);
+        };
+        let ledger = self.corridor.ledger();
+        let earlier = ledger
+            .idempotent(&asked.actor, &asked.key, self.corridor.clock().now())
+            .await?;
+        let Some(EarlierRequest {
+            request_hash,
+            issuer,
+            serial,
+        }) = earlier
+        else {
+            return Ok(None);
+        };
+        if request_hash != asked.request_hash {
+            return Err(Error::IdempotencyMismatch);
+        }
+        let record = ledger.certificate(&issuer, &serial).await?;
+        let record = record.ok_or_else(|| {
+            Error::Inconsistent(format!(
+                "an idempotency key names {serial}, which is not there"
+            ))
+        })?;
+        match record.state {
+            CertificateState::Valid | CertificateState::Revoked { .. } => self
+                .answered(record, Freshness::Stored, Vec::new())
+                .map(Some),
+            // Being signed, or given up a moment ago: the key is free again then.
+            CertificateState::Intended | CertificateState::Burned { .. } => {
+                Err(Error::Unavailable {
+                    retry_after: SIGNING,
+                    source: "the same request is being worked on".into(),
+                })
+            }
+        }
+    }
+}
+
+/// Binds an idempotency key to whoever sent it.
+pub(super) fn idempotency(
+    identity: &Identity,
+    key: Option<String>,
+    request_hash: [u8; 32],
+) -> Option<Idempotency> {
+    key.map(|key| Idempotency {
+        actor: identity.principal.name(),
+        key,
+        request_hash,
+    })
+}
+
+/// Collects what the CSR asks to be certified. Policy compares the two again: what is left out
+/// here is refused there.
+fn names_of(csr: &Csr, profile: Option<&Profile>) -> BTreeSet<Identifier> {
+    let mut names = csr.sans().clone();
+    let by_grant = profile.is_some_and(|profile| profile.subject == SubjectRule::Grant);
+    if !by_grant {
+        let names_in_subject = csr.common_names().iter();
+        names.extend(
+            names_in_subject
+                .filter_map(|name| name.parse::<DnsName>().ok())
+                .map(Identifier::Dns),
+        );
+    }
+    names
+}
+
+/// How long a certificate shall live, and who cut it.
+struct Lifetime {
+    wanted: Option<Duration>,
+    cut_by_grant: Option<String>,
+}
+
+impl Lifetime {
+    /// The grant's bound holds for the profile's default too; only what was asked for and not
+    /// given is worth a warning.
+    fn of(asked: Option<Duration>, granted: &Granted, profile: &Profile) -> Self {
+        let Some(bound) = granted.grant.max_lifetime else {
+            return Self {
+                wanted: asked,
+                cut_by_grant: None,
+            };
+        };
+        let cut = asked.is_some_and(|asked| asked > bound);
+        Self {
+            wanted: Some(asked.unwrap_or(profile.lifetime).min(bound)),
+            cut_by_grant: cut.then(|| granted.grant.name.clone()),
+        }
+    }
+
+    fn not_after(&self, profile: &Profile, now: Timestamp) -> Option<Timestamp> {
+        self.wanted
+            .map(|span| now.minus(profile.backdate).plus(span))
+    }
+
+    fn warnings(&self, issued: &Issued, profile: &Profile) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(grant) = &self.cut_by_grant {
+            warnings.push(format!(
+                "the lifetime was cut to what grant {grant:?} allows"
+            ));
+        }
+        let given = issued.validity().lifetime();
+        if self
+            .wanted
+            .is_some_and(|wanted| given.saturating_add(SECOND_BOUNDARY) < wanted)
+        {
+            warnings.push(format!(
+                "the lifetime was cut to {} s: profile {:?} or its issuer allows no more",
+                given.as_secs(),
+                profile.name
+            ));
+        }
+        warnings
+    }
+}
+
+const SIGNING: Duration = Duration::from_secs(1);
+/// The corridor reads the clock again, perhaps a second later.
+const SECOND_BOUNDARY: Duration = Duration::from_secs(5);
