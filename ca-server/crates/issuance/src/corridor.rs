@@ -1,21 +1,22 @@
 //! The corridor: every door's requests walk through here, one step after the other.
 
+mod refusal;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ca_pki::{Csr, Serial, Timestamp};
-use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use crate::audit::{Event, EventKind};
+use self::refusal::RefusedRequest;
 use crate::entitlement::Entitlement;
 use crate::error::{IssuanceError, Rule, Violation};
 use crate::issuer::Issuer;
 use crate::ledger::Ledger;
 use crate::policy::{Approved, Asked, GrantedWindow, Policy, window};
 use crate::profile::Profile;
-use crate::steps::Issued;
+use crate::steps::{Issued, Recorded};
 use crate::world::{Clock, Entropy};
 
 /// What the corridor is made of.
@@ -104,28 +105,15 @@ impl Corridor {
         entitlement: Entitlement,
     ) -> Result<Issued, IssuanceError> {
         let now = self.clock.now();
-        let issuer = self.issuer_of_profile(entitlement.profile())?;
-        let actor = entitlement.actor().clone();
-        let order = entitlement.claim().order.clone();
-
-        let approved = match self.judge(&csr, entitlement, issuer, now).await? {
-            Ok(approved) => approved,
-            Err(violations) => {
-                self.note_refusal(now, actor, order, &violations).await?;
-                return Err(IssuanceError::Refused(violations));
-            }
-        };
-        // A serial that is spent without hope of a signature only makes the CRL longer.
-        issuer.key().check_available()?;
-        let prepared = issuer.prepare(approved, self.draw_serial(now)?, now)?;
-        let recorded = match issuer.record(prepared, self.ledger.as_ref()).await {
-            Ok(recorded) => recorded,
+        let request = RefusedRequest::of(&entitlement);
+        let recorded = match self.record(csr, entitlement, now).await {
             Err(IssuanceError::Refused(violations)) => {
-                self.note_refusal(now, actor, order, &violations).await?;
+                self.note_refusal(now, request, &violations).await?;
                 return Err(IssuanceError::Refused(violations));
             }
-            Err(error) => return Err(error),
+            result => result?,
         };
+        let issuer = self.issuer_recorded(&recorded)?;
         let serial = recorded.serial().clone();
         let signed = issuer
             .sign(recorded, self.ledger.as_ref(), self.clock.now())
@@ -137,6 +125,21 @@ impl Corridor {
         signed
     }
 
+    /// Walks as far as the intent.
+    async fn record(
+        &self,
+        csr: Csr,
+        entitlement: Entitlement,
+        now: Timestamp,
+    ) -> Result<Recorded, IssuanceError> {
+        let issuer = self.issuer_of_profile(entitlement.profile())?;
+        let approved = self.judge(&csr, entitlement, issuer, now).await?;
+        // A serial that is spent without hope of a signature only makes the CRL longer.
+        issuer.key().check_available()?;
+        let prepared = issuer.prepare(approved, self.draw_serial(now)?, now)?;
+        issuer.record(prepared, self.ledger.as_ref()).await
+    }
+
     /// Asks policy, and the ledger whether the key was reported compromised.
     async fn judge(
         &self,
@@ -144,15 +147,15 @@ impl Corridor {
         entitlement: Entitlement,
         issuer: &Issuer,
         now: Timestamp,
-    ) -> Result<Result<Approved, Vec<Violation>>, IssuanceError> {
+    ) -> Result<Approved, IssuanceError> {
         let judged = self.policy.approve(csr, entitlement, issuer, now);
         let key = csr.public_key().fingerprint_sha256();
         if !self.ledger.is_compromised(&key).await? {
-            return Ok(judged);
+            return judged.map_err(IssuanceError::Refused);
         }
         let mut violations = judged.err().unwrap_or_default();
         violations.push(compromised_key());
-        Ok(Err(violations))
+        Err(IssuanceError::Refused(violations))
     }
 
     /// Returns a profile.
@@ -235,6 +238,12 @@ impl Corridor {
         })
     }
 
+    fn issuer_recorded(&self, recorded: &Recorded) -> Result<&Issuer, IssuanceError> {
+        let name = recorded.issuer();
+        let missing = || IssuanceError::Failed(format!("issuer {name} is not loaded"));
+        self.issuers.get(name).ok_or_else(missing)
+    }
+
     fn draw_serial(&self, now: Timestamp) -> Result<Serial, IssuanceError> {
         let mut random = [0; Serial::RANDOM_BYTES];
         self.entropy.fill(&mut random)?;
@@ -244,21 +253,10 @@ impl Corridor {
     async fn note_refusal(
         &self,
         at: Timestamp,
-        actor: crate::Actor,
-        order: Option<String>,
+        request: RefusedRequest,
         violations: &[Violation],
     ) -> Result<(), IssuanceError> {
-        let rules: Vec<&str> = violations
-            .iter()
-            .map(|broken| broken.detail.as_str())
-            .collect();
-        let event = Event {
-            at,
-            kind: EventKind::CertificateRefused,
-            actor,
-            subject: order.unwrap_or_default(),
-            details: json!({ "violations": rules }),
-        };
+        let event = request.event(at, violations);
         Ok(self.ledger.append_event(event).await?)
     }
 }

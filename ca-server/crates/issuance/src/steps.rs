@@ -170,6 +170,11 @@ impl Issuer {
 }
 
 impl Recorded {
+    /// Returns the issuer's configured name.
+    pub fn issuer(&self) -> &str {
+        &self.intent.issuer
+    }
+
     /// Returns the spent serial.
     pub fn serial(&self) -> &Serial {
         &self.intent.serial

@@ -194,6 +194,23 @@ async fn certifies_no_key_again_that_was_reported_compromised() {
 }
 
 #[tokio::test]
+async fn a_profile_that_does_not_exist_is_a_refusal_with_an_event() {
+    let world = World::at_noon();
+    let names = ["dns:a.example"];
+    let unknown = EntitlementClaim {
+        profile: "none".to_owned(),
+        ..claim(&names)
+    };
+
+    let result = walk(&world, csr("", &names), unknown).await;
+
+    assert_eq!(rules(result), [Rule::Profile]);
+    let events = world.ledger.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].details["profile"], "none");
+}
+
+#[tokio::test]
 async fn refuses_types_of_names_that_the_profile_lacks() {
     let world = World::at_noon();
     let names = ["uri:spiffe://example.internal/ci/42"];

@@ -41,6 +41,8 @@ async fn a_used_up_grant_is_a_refusal_with_an_event() {
     let events = world.ledger.events();
     let last = events.last().unwrap();
     assert_eq!(last.kind, EventKind::CertificateRefused);
+    assert_eq!(last.details["grant"], "release");
+    assert_eq!(last.details["identifiers"], json!(NAMES));
     assert_eq!(world.ledger.serials().len(), 1);
 }
 
