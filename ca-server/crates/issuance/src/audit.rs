@@ -1,7 +1,9 @@
 //! Events: what happened, by whom, to what. Written in the transaction of the change.
 
 pub mod chain;
+pub mod export;
 pub mod query;
+pub mod syslog;
 
 use ca_pki::Timestamp;
 use serde_json::Value;

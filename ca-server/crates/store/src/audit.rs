@@ -1,5 +1,6 @@
 //! Audit events: written with their change, sealed into a chain soon after, verified on demand.
 
+mod export;
 mod find;
 mod health;
 mod seal;

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod api_grant;
 pub(crate) mod audit_checkpoint;
 pub(crate) mod audit_event;
+pub(crate) mod audit_export;
 pub(crate) mod authorization;
 pub(crate) mod certificate;
 pub(crate) mod client;

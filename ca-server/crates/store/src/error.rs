@@ -72,6 +72,9 @@ pub enum Error {
     /// The operator looks at the audit key; events wait unsealed until it signs.
     #[error("the audit log cannot be sealed")]
     NotSealed(#[source] Cause),
+    /// The operator looks at the receiver; its events are sent again.
+    #[error("the audit log cannot be handed on")]
+    NotExported(#[source] Cause),
     /// The operator looks into it.
     #[error("the store holds a row that does not read back: {0}")]
     Corrupt(String),
@@ -185,6 +188,7 @@ fn classify(error: Error) -> Class {
         | Error::Closed
         | Error::DeadlinePassed
         | Error::NotSealed(_)
+        | Error::NotExported(_)
         | Error::Unavailable(_) => Class::Unavailable(Box::new(error)),
     }
 }

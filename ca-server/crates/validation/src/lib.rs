@@ -1,4 +1,4 @@
-//! The only room that calls out: proofs of control and CAA.
+//! The only room that calls out: proofs of control, CAA, the audit log's receiver.
 //!
 //! http-01 and dns-01 (RFC 8555 §8), tls-alpn-01 (RFC 8737), CAA (RFC 8659, RFC 8657). Every address
 //! is judged by the egress rules before it is dialled, and it is the judged address that is
@@ -14,10 +14,12 @@ mod error;
 mod http;
 mod resolver;
 mod settings;
+mod syslog;
 mod tls;
 mod tls_alpn;
 mod turnstile;
 mod validator;
 
 pub use settings::Settings;
+pub use syslog::{Confirmation, SyslogReceiver, SyslogSettings, SyslogSettingsError};
 pub use validator::NetworkValidator;
