@@ -4,6 +4,7 @@ pub(crate) mod expiry;
 mod issuers;
 mod profiles;
 mod readiness;
+mod receiver;
 pub(crate) mod roots;
 pub(crate) mod seal;
 mod serve;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
 use ca_issuance::audit::chain::Seal;
+use ca_issuance::audit::export::Receiver;
 use ca_issuance::publish::{CrlPublisher, PublishSchedule};
 use ca_issuance::respond::{OcspResponder, RespondSchedule};
 use ca_issuance::world::{SystemClock, SystemEntropy};
@@ -46,6 +48,7 @@ pub(crate) struct App {
     revocation: BTreeMap<String, Revocation>,
     roots: Arc<ArcSwap<Roots>>,
     seal: Arc<dyn Seal>,
+    receiver: Option<Arc<dyn Receiver>>,
     certificate: Arc<ServerCertificate>,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
@@ -93,6 +96,7 @@ impl App {
         Ok(Self {
             roots: Arc::new(ArcSwap::from_pointee(roots::load(&config, &corridor)?)),
             seal: seal::open(&config, &store).await?,
+            receiver: receiver::open(&config)?,
             certificate: ServerCertificate::new(server_names(&config)?),
             config,
             metrics,
@@ -122,6 +126,7 @@ impl App {
             config: self.config.clone(),
             roots: Arc::clone(&self.roots),
             seal: Arc::clone(&self.seal),
+            receiver: self.receiver.clone(),
             holder: holder(self.corridor.entropy().as_ref())?,
         })
     }

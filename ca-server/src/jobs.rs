@@ -1,5 +1,7 @@
 //! Background work: each job a loop that ends when the server stops.
 
+mod audit;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +9,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeStore};
 use ca_issuance::audit::chain::Seal;
-use ca_issuance::{Clock, Corridor, Ledger, Settle};
-use ca_pki::hex;
+use ca_issuance::audit::export::Receiver;
+use ca_issuance::{Clock, Corridor, Settle};
 use ca_store::Store;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +41,8 @@ pub(crate) struct JobParts {
     pub(crate) roots: Arc<ArcSwap<Roots>>,
     /// What seals the audit log.
     pub(crate) seal: Arc<dyn Seal>,
+    /// Who gets a copy of it.
+    pub(crate) receiver: Option<Arc<dyn Receiver>>,
     /// Under which name this process holds leases.
     pub(crate) holder: String,
 }
@@ -70,6 +74,7 @@ impl Jobs {
         repeat(Duration::from_secs(60), Job::ReadRoots);
         repeat(Duration::from_secs(600), Job::Prune);
         repeat(SEALING, Job::SealAudit);
+        repeat(EXPORTING, Job::ExportAudit);
         tracker.close();
         Self(tracker)
     }
@@ -88,6 +93,7 @@ enum Job {
     ReadRoots,
     Prune,
     SealAudit,
+    ExportAudit,
 }
 
 async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: CancellationToken) {
@@ -99,11 +105,23 @@ async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: Cancellat
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        run(job, &parts).await;
+        tokio::select! {
+            () = run(job, &parts) => {}
+            () = abandoned(job, &stop) => break,
+        }
     }
     if job == Job::SealAudit {
         // Nothing stays open behind a server that was stopped in order.
         run(job, &parts).await;
+    }
+}
+
+/// A receiver of the audit log that is slow must not hold up the server's end: what it was about
+/// to get it gets again. Every other job is waited for.
+async fn abandoned(job: Job, stop: &CancellationToken) {
+    match job == Job::ExportAudit {
+        true => stop.cancelled().await,
+        false => std::future::pending().await,
     }
 }
 
@@ -114,7 +132,8 @@ async fn run(job: Job, parts: &JobParts) {
         Job::ResumeValidations => resume_validations(parts).await,
         Job::ReadRoots => read_roots(parts),
         Job::Prune => prune(parts).await,
-        Job::SealAudit => seal_audit(parts).await,
+        Job::SealAudit => audit::seal(parts).await,
+        Job::ExportAudit => audit::export(parts).await,
     }
 }
 
@@ -167,36 +186,5 @@ fn read_roots(parts: &JobParts) {
     expiry::observe(&parts.corridor, &parts.roots.load(), &parts.certificate);
 }
 
-async fn seal_audit(parts: &JobParts) {
-    let claimed = parts
-        .store
-        .claim(Store::SEALING, &parts.holder, parts.clock.now(), LEASE)
-        .await;
-    let fencing = match claimed {
-        Ok(Some(fencing)) => fencing,
-        Ok(None) => return,
-        Err(error) => {
-            tracing::error!(%error, "the audit log is not sealed, trying again");
-            return;
-        }
-    };
-    match parts.store.seal(fencing, Arc::clone(&parts.seal)).await {
-        Ok(sealed) => {
-            if let Some(checkpoint) = sealed.checkpoint {
-                // Whoever keeps the logs elsewhere has what shows a tail that was cut.
-                tracing::info!(
-                    position = checkpoint.position,
-                    link = %hex::lower(&checkpoint.link),
-                    at = %checkpoint.at,
-                    key = checkpoint.key,
-                    signature = %hex::lower(&checkpoint.signature),
-                    "sealed the audit log"
-                );
-            }
-        }
-        Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
-    }
-}
-
 const SEALING: Duration = Duration::from_secs(10);
-const LEASE: Duration = Duration::from_secs(30);
+const EXPORTING: Duration = Duration::from_secs(5);

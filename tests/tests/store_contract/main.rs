@@ -14,6 +14,7 @@ mod bench;
 
 mod account;
 mod audit;
+mod audit_export;
 mod audit_query;
 mod audit_tampering;
 mod authorization;

@@ -9,6 +9,7 @@ mod egress;
 mod http_01;
 mod http_server;
 mod redirects;
+mod syslog;
 mod tls_alpn_01;
 mod tls_server;
 mod world;

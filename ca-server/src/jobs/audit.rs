@@ -1,0 +1,99 @@
+//! The audit log's jobs: sealing it, handing it on, showing how far both are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca_issuance::Ledger;
+use ca_issuance::audit::chain::Checkpoint;
+use ca_issuance::audit::export::Receiver;
+use ca_pki::hex;
+use ca_store::{Backlog, Store};
+use metrics::gauge;
+
+use super::JobParts;
+
+/// Seals what happened since the last time, on whichever server holds the lease.
+pub(super) async fn seal(parts: &JobParts) {
+    if let Some(fencing) = claim(parts, Store::SEALING, SEALING_LEASE).await {
+        match parts.store.seal(fencing, Arc::clone(&parts.seal)).await {
+            Ok(sealed) => sealed.checkpoint.iter().for_each(tell),
+            Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
+        }
+    }
+    observe(parts).await;
+}
+
+/// Hands on what is sealed until the receiver has everything.
+pub(super) async fn export(parts: &JobParts) {
+    let Some(receiver) = &parts.receiver else {
+        return;
+    };
+    while let Some(fencing) = claim(parts, Store::EXPORTING, EXPORTING_LEASE).await {
+        match hand_on(parts, fencing, receiver.as_ref()).await {
+            Some(Store::EXPORT_BATCH) => {}
+            Some(_) | None => break,
+        }
+    }
+}
+
+async fn hand_on(parts: &JobParts, fencing: u64, receiver: &dyn Receiver) -> Option<u64> {
+    match parts.store.export(fencing, receiver).await {
+        Ok(events) => Some(events),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "trying again");
+            None
+        }
+    }
+}
+
+/// Whoever keeps the logs elsewhere has what shows a tail that was cut: the fields are those of
+/// `audit checkpoint`, and `audit verify --checkpoint` takes the line.
+fn tell(checkpoint: &Checkpoint) {
+    tracing::info!(
+        position = checkpoint.position,
+        link = %hex::lower(&checkpoint.link),
+        at = %checkpoint.at,
+        key = checkpoint.key,
+        signature = %hex::lower(&checkpoint.signature),
+        "sealed the audit log"
+    );
+}
+
+/// Every server shows the same numbers, so that they are there whichever of them works.
+async fn observe(parts: &JobParts) {
+    show(parts, "ca_audit_unsealed", parts.store.unsealed().await);
+    if parts.receiver.is_some() {
+        show(parts, "ca_audit_export_lag", parts.store.unexported().await);
+    }
+}
+
+fn show(parts: &JobParts, name: &str, waiting: Result<Backlog, ca_store::Error>) {
+    match waiting {
+        Ok(waiting) => {
+            let now = parts.clock.now();
+            let age = waiting
+                .since
+                .map_or(Duration::ZERO, |since| now.since(since));
+            gauge!(format!("{name}_events")).set(waiting.events as f64);
+            gauge!(format!("{name}_seconds")).set(age.as_secs_f64());
+        }
+        Err(error) => tracing::warn!(%error, name, "cannot be told"),
+    }
+}
+
+async fn claim(parts: &JobParts, work: &str, span: Duration) -> Option<u64> {
+    let holder = &parts.holder;
+    let claimed = parts.store.claim(work, holder, parts.clock.now(), span);
+    match claimed.await {
+        Ok(fencing) => fencing,
+        Err(error) => {
+            tracing::error!(%error, work, "no lease, trying again");
+            None
+        }
+    }
+}
+
+const SEALING_LEASE: Duration = Duration::from_secs(30);
+/// Longer than a receiver may take for a batch.
+const EXPORTING_LEASE: Duration = Duration::from_secs(60);
