@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
+use ca_identity::{Access, AccessParts, IdentityStore, Rules};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
 use ca_issuance::publish::{CrlPublisher, PublishSchedule};
@@ -44,6 +45,7 @@ pub(crate) struct App {
     metrics: PrometheusHandle,
     store: Store,
     corridor: Arc<Corridor>,
+    access: Arc<Access>,
     acme: Arc<Acme>,
     revocation: BTreeMap<String, Revocation>,
     roots: Arc<ArcSwap<Roots>>,
@@ -83,6 +85,7 @@ impl App {
             entropy: Arc::new(SystemEntropy::default()) as Arc<dyn Entropy>,
             tasks: tasks.clone(),
         });
+        let access = access(&config, &store, &corridor).await?;
         let acme = acme(&config, &store, &corridor, &tasks).await?;
         let revocation = corridor
             .issuers()
@@ -102,6 +105,7 @@ impl App {
             metrics,
             store,
             corridor,
+            access,
             acme,
             revocation,
             clock,
@@ -137,6 +141,22 @@ impl App {
         self.tasks.wait().await;
         self.store.close().await;
     }
+}
+
+async fn access(
+    config: &Config,
+    store: &Store,
+    corridor: &Arc<Corridor>,
+) -> Result<Arc<Access>, Error> {
+    let access = Access::new(AccessParts {
+        store: Arc::new(store.clone()) as Arc<dyn IdentityStore>,
+        corridor: Arc::clone(corridor),
+        external_url: config.server.external_url.clone(),
+        rules: Rules::default(),
+    })
+    .await
+    .map_err(|error| Error::Identity(Box::new(error)))?;
+    Ok(Arc::new(access))
 }
 
 async fn acme(

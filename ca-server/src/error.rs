@@ -73,6 +73,9 @@ pub enum Error {
     /// The ACME service could not be put together.
     #[error("ACME cannot be served")]
     Acme(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Logins and grants could not be put together.
+    #[error("identities cannot be served")]
+    Identity(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The clock cannot be right: certificates would be wrong.
     #[error("the clock says {0}: set it right before issuing certificates")]
     Clock(String),
@@ -103,6 +106,7 @@ impl Error {
             Self::File { .. }
             | Self::Issuance(_)
             | Self::Acme(_)
+            | Self::Identity(_)
             | Self::Runtime(_)
             | Self::Telemetry(_) => 1,
         }

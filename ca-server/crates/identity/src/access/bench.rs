@@ -157,6 +157,7 @@ impl Bench {
             issuer_urls: Vec::new(),
             no_revocation_available: false,
             must_staple: false,
+            ci_claims: Vec::new(),
         };
         let tbs = template.to_be_signed().unwrap();
         // Nobody looks at the signature: what is in the store was signed.
