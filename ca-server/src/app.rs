@@ -1,6 +1,7 @@
 //! Introductions: the one place where rooms meet, in the order in which they must be right.
 
 pub(crate) mod expiry;
+pub(crate) mod identity;
 mod issuers;
 mod profiles;
 mod readiness;
@@ -165,17 +166,7 @@ async fn acme(
     corridor: &Arc<Corridor>,
     tasks: &TaskTracker,
 ) -> Result<Arc<Acme>, Error> {
-    let validation = &config.validation;
-    let validator = NetworkValidator::new(Settings {
-        http_port: validation.http_port,
-        https_port: validation.https_port,
-        tls_alpn_port: validation.tls_alpn_port,
-        resolvers: validation.resolvers.clone(),
-        allow_networks: validation.allow_networks.clone(),
-        caa_identities: validation.caa_identities.clone(),
-        concurrency: validation.concurrency,
-        ..Settings::default()
-    });
+    let validator = NetworkValidator::new(validation_settings(config));
     let acme = Acme::new(AcmeParts {
         store: Arc::new(store.clone()) as Arc<dyn AcmeStore>,
         corridor: Arc::clone(corridor),
@@ -187,6 +178,21 @@ async fn acme(
     .await
     .map_err(|error| Error::Acme(Box::new(error)))?;
     Ok(Arc::new(acme))
+}
+
+/// Returns what the room that calls out may do, whatever it calls out for.
+fn validation_settings(config: &Config) -> Settings {
+    let validation = &config.validation;
+    Settings {
+        http_port: validation.http_port,
+        https_port: validation.https_port,
+        tls_alpn_port: validation.tls_alpn_port,
+        resolvers: validation.resolvers.clone(),
+        allow_networks: validation.allow_networks.clone(),
+        caa_identities: validation.caa_identities.clone(),
+        concurrency: validation.concurrency,
+        ..Settings::default()
+    }
 }
 
 fn revocation(config: &Config, corridor: &Corridor, issuer: &Issuer) -> Revocation {

@@ -8,6 +8,7 @@ mod audit;
 mod database;
 mod issuer;
 mod listen;
+mod oidc;
 mod profile;
 mod refusal;
 mod revocation;
@@ -25,6 +26,7 @@ pub use audit::{AuditSection, ConfirmationSetting, SyslogSection};
 pub use database::DatabaseSection;
 pub use issuer::IssuerSection;
 pub use listen::ListenSection;
+pub use oidc::{Audience, KindSetting, OidcSection};
 pub use profile::{ProfileSection, RevocationSetting, SubjectSetting};
 pub use refusal::ConfigError;
 pub use revocation::RevocationSection;
@@ -58,6 +60,9 @@ pub struct Config {
     /// ACME directories.
     #[serde(rename = "acme", default)]
     pub acme: Vec<AcmeSection>,
+    /// CI systems and clusters whose tokens are taken as credentials.
+    #[serde(rename = "oidc", default, skip_serializing_if = "Vec::is_empty")]
+    pub oidc: Vec<OidcSection>,
     /// How control of names is checked.
     #[serde(default)]
     pub validation: ValidationSection,
@@ -147,7 +152,25 @@ impl Config {
         for acme in &self.acme {
             faults.extend(acme.faults(&self.profiles));
         }
+        faults.extend(self.oidc_faults());
         faults.extend(self.validation.faults());
+        faults
+    }
+
+    /// A token's `iss` must lead to one provider.
+    fn oidc_faults(&self) -> Vec<String> {
+        let mut faults = duplicates("oidc", self.oidc.iter().map(|oidc| &oidc.name));
+        let mut issuers = BTreeSet::new();
+        for oidc in &self.oidc {
+            if !issuers.insert(&oidc.issuer) {
+                let issuer = &oidc.issuer;
+                faults.push(format!(
+                    "oidc {}: issuer {issuer:?} stands twice",
+                    oidc.name
+                ));
+            }
+            faults.extend(oidc.faults(&self.server.external_url));
+        }
         faults
     }
 }

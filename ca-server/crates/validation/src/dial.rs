@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::Settings;
 use crate::egress::{ClearedAddress, Egress};
 use crate::error::{ConnectionFault, Error};
 use crate::resolver::Resolver;
@@ -15,8 +16,8 @@ use crate::resolver::Resolver;
 /// Resolves, judges, connects, in this order; the judged address is the dialled one.
 pub(crate) struct Dialler {
     pub(crate) resolver: Resolver,
-    pub(crate) egress: Egress,
-    pub(crate) connect_timeout: Duration,
+    egress: Egress,
+    connect_timeout: Duration,
 }
 
 /// Whom to dial.
@@ -29,6 +30,15 @@ pub(crate) enum Host {
 }
 
 impl Dialler {
+    /// Takes resolver, networks and patience from the settings.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            resolver: Resolver::new(&settings.resolvers, settings.dns_timeout),
+            egress: Egress::new(settings.allow_networks.clone()),
+            connect_timeout: settings.connect_timeout,
+        }
+    }
+
     /// Connects to the first of the host's addresses that accepts.
     pub(crate) async fn connect(&self, host: &Host, port: u16) -> Result<TcpStream, Error> {
         let mut fault = ConnectionFault::Other;

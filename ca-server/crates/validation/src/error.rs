@@ -50,14 +50,22 @@ pub(crate) enum Error {
     #[error("a redirect of the http-01 resource was not followed: {0}")]
     Redirect(RedirectRefusal),
     /// A status other than 200.
-    #[error("{host} answered the http-01 request with status {status} in place of 200")]
-    Status { host: String, status: u16 },
+    #[error("{host} answered the {resource} request with status {status} in place of 200")]
+    Status {
+        host: String,
+        resource: &'static str,
+        status: u16,
+    },
     /// A body other than the key authorization.
     #[error("{host} did not answer the http-01 request with the key authorization")]
     WrongBody { host: String },
-    /// A body that goes on past any key authorization.
-    #[error("{host} answered the http-01 request with more than {limit} octets")]
-    LongBody { host: String, limit: usize },
+    /// A body that goes on past any that is asked for.
+    #[error("{host} answered the {resource} request with more than {limit} octets")]
+    LongBody {
+        host: String,
+        resource: &'static str,
+        limit: usize,
+    },
     /// No TXT record.
     #[error("there is no TXT record at {name}")]
     NoText { name: String },
@@ -141,6 +149,15 @@ pub(crate) enum TlsFault {
     /// The handshake signature does not fit the certificate.
     #[error("it did not prove possession of its certificate's key")]
     Possession,
+    /// The certificate chains to no root that is trusted here.
+    #[error("its certificate does not chain to a trusted root")]
+    UnknownIssuer,
+    /// The certificate does not have the name that was dialled.
+    #[error("its certificate is for another name")]
+    OtherName,
+    /// The certificate has expired or is not valid yet.
+    #[error("its certificate is out of its time")]
+    OutOfTime,
     /// Anything else.
     #[error("it did not complete a TLS 1.2 or 1.3 handshake")]
     Handshake,

@@ -1,7 +1,7 @@
 //! http-01 (RFC 8555 §8.3).
 
-mod exchange;
-mod redirect;
+pub(crate) mod exchange;
+pub(crate) mod redirect;
 
 use std::net::IpAddr;
 
@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::dial::{Dialler, Host};
 use crate::error::Error;
-use exchange::{Exchange, Reply};
+use crate::tls;
+use exchange::{Exchange, Purpose, Reply};
 pub(crate) use redirect::RedirectRefusal;
 
 /// Fetches the http-01 resource, redirects included.
@@ -25,7 +26,7 @@ impl Http01 {
         Self {
             port,
             redirect_ports,
-            exchange: Exchange::new(),
+            exchange: Exchange::new(Purpose::Http01, tls::trusting_client()),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The only room that calls out: proofs of control, CAA, the audit log's receiver.
+//! The only room that calls out: proofs of control, CAA, key sets of token issuers, the audit
+//! log's receiver.
 //!
 //! http-01 and dns-01 (RFC 8555 §8), tls-alpn-01 (RFC 8737), CAA (RFC 8659, RFC 8657). Every address
 //! is judged by the egress rules before it is dialled, and it is the judged address that is
@@ -12,6 +13,7 @@ mod dns;
 mod egress;
 mod error;
 mod http;
+mod key_set;
 mod resolver;
 mod settings;
 mod syslog;
@@ -20,6 +22,7 @@ mod tls_alpn;
 mod turnstile;
 mod validator;
 
+pub use key_set::{JwksFetcher, JwksFetcherFault};
 pub use settings::Settings;
 pub use syslog::{Confirmation, SyslogReceiver, SyslogSettings, SyslogSettingsError};
 pub use validator::NetworkValidator;

@@ -32,6 +32,8 @@ pub struct Settings {
     pub dns_timeout: Duration,
     /// The pauses before trying again where a connection was refused, reset or had no route.
     pub retry_pauses: Vec<Duration>,
+    /// How long reading an issuer's key set may take.
+    pub key_set_deadline: Duration,
     /// How many validations may be under way at once.
     pub concurrency: usize,
     /// How many of them may belong to one account, so that none starves the others.
@@ -53,6 +55,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(3),
             dns_timeout: Duration::from_secs(2),
             retry_pauses: vec![Duration::from_millis(250), Duration::from_secs(1)],
+            key_set_deadline: Duration::from_secs(5),
             concurrency: 256,
             concurrency_per_account: 64,
         }

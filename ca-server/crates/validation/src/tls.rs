@@ -3,11 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -18,6 +19,16 @@ use crate::error::{ConnectionFault, Error, TlsFault};
 /// hosts that have none yet, and proves no more than `http` does.
 pub(crate) fn trusting_client() -> Arc<ClientConfig> {
     Arc::new(client(|provider| Arc::new(Trusting { provider })))
+}
+
+/// Makes a client that believes certificates below `roots`, for the name that was dialled.
+pub(crate) fn verifying_client(
+    roots: RootCertStore,
+) -> Result<Arc<ClientConfig>, VerifierBuilderError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
+    Ok(Arc::new(client(|_provider| verifier)))
 }
 
 /// Makes a client with a verifier of its own and no memory of earlier sessions.
@@ -57,14 +68,30 @@ pub(crate) fn failure(error: &io::Error, host: &Host, port: u16) -> Error {
 }
 
 fn fault(error: &rustls::Error) -> TlsFault {
+    use CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
+        NotValidYet, NotValidYetContext, UnknownIssuer,
+    };
     if let rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)
     | rustls::Error::NoApplicationProtocol = error
     {
         TlsFault::Protocol
     } else if let rustls::Error::AlertReceived(_) = error {
         TlsFault::Alert
-    } else if let rustls::Error::InvalidCertificate(CertificateError::BadSignature) = error {
+    } else if let rustls::Error::InvalidCertificate(BadSignature) = error {
         TlsFault::Possession
+    } else if let rustls::Error::InvalidCertificate(UnknownIssuer) = error {
+        TlsFault::UnknownIssuer
+    } else if let rustls::Error::InvalidCertificate(
+        NotValidForName | NotValidForNameContext { .. },
+    ) = error
+    {
+        TlsFault::OtherName
+    } else if let rustls::Error::InvalidCertificate(
+        Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+    ) = error
+    {
+        TlsFault::OutOfTime
     } else {
         TlsFault::Handshake
     }

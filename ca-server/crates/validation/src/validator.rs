@@ -13,10 +13,8 @@ use crate::Settings;
 use crate::caa::{self, Issuance};
 use crate::dial::{Dialler, Host};
 use crate::dns;
-use crate::egress::Egress;
 use crate::error::Error;
 use crate::http::Http01;
-use crate::resolver::Resolver;
 use crate::tls_alpn::TlsAlpn01;
 use crate::turnstile::Turnstile;
 
@@ -41,11 +39,7 @@ impl NetworkValidator {
             settings.tls_alpn_port,
         ];
         Self {
-            dialler: Dialler {
-                resolver: Resolver::new(&settings.resolvers, settings.dns_timeout),
-                egress: Egress::new(settings.allow_networks),
-                connect_timeout: settings.connect_timeout,
-            },
+            dialler: Dialler::new(&settings),
             http: Http01::new(settings.http_port, redirect_ports),
             tls_alpn: TlsAlpn01::new(settings.tls_alpn_port),
             turnstile: Turnstile::new(settings.concurrency, settings.concurrency_per_account),

@@ -2,6 +2,7 @@
 //! (sigstore/fulcio, docs/oid-info.md).
 
 use ca_issuance::entitlement::ClaimExtension;
+use ca_pki::certificate::CiClaimKind;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -16,26 +17,26 @@ pub fn ci_claims(claims: &Map<String, Value>, kind: ProviderKind) -> Vec<ClaimEx
         ProviderKind::Kubernetes | ProviderKind::Other => Vec::new(),
     };
     let of_all = [
-        (ISSUER, said.text("iss")),
-        (TOKEN_SUBJECT, said.text("sub")),
+        (CiClaimKind::Issuer, said.text("iss")),
+        (CiClaimKind::TokenSubject, said.text("sub")),
     ];
-    let mut extensions: Vec<(u8, String)> = of_kind
+    let mut extensions: Vec<(CiClaimKind, String)> = of_kind
         .into_iter()
         .chain(of_all)
-        .filter_map(|(arc, value)| Some((arc, value?)))
+        .filter_map(|(kind, value)| Some((kind, value?)))
         .filter(|(_, value)| is_printable(value))
         .collect();
     extensions.sort();
     extensions
         .into_iter()
-        .map(|(arc, value)| ClaimExtension {
-            oid: format!("{FULCIO}.{arc}"),
+        .map(|(kind, value)| ClaimExtension {
+            oid: kind.dotted(),
             value,
         })
         .collect()
 }
 
-type Told = Vec<(u8, Option<String>)>;
+type Told = Vec<(CiClaimKind, Option<String>)>;
 
 /// GitHub's claims name things within its server; the token says which server only by its issuer.
 fn github(said: &Said<'_>) -> Told {
@@ -49,21 +50,45 @@ fn github(said: &Said<'_>) -> Told {
         ))
     };
     vec![
-        (BUILD_SIGNER_URI, at(said.text("job_workflow_ref"))),
-        (BUILD_SIGNER_DIGEST, said.text("job_workflow_sha")),
-        (RUNNER_ENVIRONMENT, said.text("runner_environment")),
-        (SOURCE_REPOSITORY_URI, at(said.text("repository"))),
-        (SOURCE_REPOSITORY_DIGEST, said.text("sha")),
-        (SOURCE_REPOSITORY_REF, said.text("ref")),
-        (SOURCE_REPOSITORY_ID, said.text("repository_id")),
-        (SOURCE_OWNER_URI, at(said.text("repository_owner"))),
-        (SOURCE_OWNER_ID, said.text("repository_owner_id")),
-        (BUILD_CONFIG_URI, at(said.text("workflow_ref"))),
-        (BUILD_CONFIG_DIGEST, said.text("workflow_sha")),
-        (BUILD_TRIGGER, said.text("event_name")),
-        (RUN_INVOCATION_URI, at(run())),
-        (SOURCE_VISIBILITY, said.text("repository_visibility")),
-        (DEPLOYMENT_ENVIRONMENT, said.text("environment")),
+        (
+            CiClaimKind::BuildSignerUri,
+            at(said.text("job_workflow_ref")),
+        ),
+        (
+            CiClaimKind::BuildSignerDigest,
+            said.text("job_workflow_sha"),
+        ),
+        (
+            CiClaimKind::RunnerEnvironment,
+            said.text("runner_environment"),
+        ),
+        (
+            CiClaimKind::SourceRepositoryUri,
+            at(said.text("repository")),
+        ),
+        (CiClaimKind::SourceRepositoryDigest, said.text("sha")),
+        (CiClaimKind::SourceRepositoryRef, said.text("ref")),
+        (
+            CiClaimKind::SourceRepositoryIdentifier,
+            said.text("repository_id"),
+        ),
+        (
+            CiClaimKind::SourceRepositoryOwnerUri,
+            at(said.text("repository_owner")),
+        ),
+        (
+            CiClaimKind::SourceRepositoryOwnerIdentifier,
+            said.text("repository_owner_id"),
+        ),
+        (CiClaimKind::BuildConfigUri, at(said.text("workflow_ref"))),
+        (CiClaimKind::BuildConfigDigest, said.text("workflow_sha")),
+        (CiClaimKind::BuildTrigger, said.text("event_name")),
+        (CiClaimKind::RunInvocationUri, at(run())),
+        (
+            CiClaimKind::SourceRepositoryVisibility,
+            said.text("repository_visibility"),
+        ),
+        (CiClaimKind::DeploymentEnvironment, said.text("environment")),
     ]
 }
 
@@ -82,21 +107,39 @@ fn gitlab(said: &Said<'_>) -> Told {
     // The claim has no scheme; the reference may lead to another server.
     let config = || Some(format!("https://{}", said.text("ci_config_ref_uri")?));
     vec![
-        (BUILD_SIGNER_URI, config()),
-        (BUILD_SIGNER_DIGEST, said.text("ci_config_sha")),
-        (RUNNER_ENVIRONMENT, said.text("runner_environment")),
-        (SOURCE_REPOSITORY_URI, at(said.text("project_path"))),
-        (SOURCE_REPOSITORY_DIGEST, said.text("sha")),
-        (SOURCE_REPOSITORY_REF, gitlab_ref(said)),
-        (SOURCE_REPOSITORY_ID, said.text("project_id")),
-        (SOURCE_OWNER_URI, at(said.text("namespace_path"))),
-        (SOURCE_OWNER_ID, said.text("namespace_id")),
-        (BUILD_CONFIG_URI, config()),
-        (BUILD_CONFIG_DIGEST, said.text("ci_config_sha")),
-        (BUILD_TRIGGER, said.text("pipeline_source")),
-        (RUN_INVOCATION_URI, at(job())),
-        (SOURCE_VISIBILITY, said.text("project_visibility")),
-        (DEPLOYMENT_ENVIRONMENT, said.text("environment")),
+        (CiClaimKind::BuildSignerUri, config()),
+        (CiClaimKind::BuildSignerDigest, said.text("ci_config_sha")),
+        (
+            CiClaimKind::RunnerEnvironment,
+            said.text("runner_environment"),
+        ),
+        (
+            CiClaimKind::SourceRepositoryUri,
+            at(said.text("project_path")),
+        ),
+        (CiClaimKind::SourceRepositoryDigest, said.text("sha")),
+        (CiClaimKind::SourceRepositoryRef, gitlab_ref(said)),
+        (
+            CiClaimKind::SourceRepositoryIdentifier,
+            said.text("project_id"),
+        ),
+        (
+            CiClaimKind::SourceRepositoryOwnerUri,
+            at(said.text("namespace_path")),
+        ),
+        (
+            CiClaimKind::SourceRepositoryOwnerIdentifier,
+            said.text("namespace_id"),
+        ),
+        (CiClaimKind::BuildConfigUri, config()),
+        (CiClaimKind::BuildConfigDigest, said.text("ci_config_sha")),
+        (CiClaimKind::BuildTrigger, said.text("pipeline_source")),
+        (CiClaimKind::RunInvocationUri, at(job())),
+        (
+            CiClaimKind::SourceRepositoryVisibility,
+            said.text("project_visibility"),
+        ),
+        (CiClaimKind::DeploymentEnvironment, said.text("environment")),
     ]
 }
 
@@ -144,22 +187,4 @@ fn is_printable(value: &str) -> bool {
     (1..=MAX_VALUE_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
 }
 
-const FULCIO: &str = "1.3.6.1.4.1.57264.1";
-const ISSUER: u8 = 8;
-const BUILD_SIGNER_URI: u8 = 9;
-const BUILD_SIGNER_DIGEST: u8 = 10;
-const RUNNER_ENVIRONMENT: u8 = 11;
-const SOURCE_REPOSITORY_URI: u8 = 12;
-const SOURCE_REPOSITORY_DIGEST: u8 = 13;
-const SOURCE_REPOSITORY_REF: u8 = 14;
-const SOURCE_REPOSITORY_ID: u8 = 15;
-const SOURCE_OWNER_URI: u8 = 16;
-const SOURCE_OWNER_ID: u8 = 17;
-const BUILD_CONFIG_URI: u8 = 18;
-const BUILD_CONFIG_DIGEST: u8 = 19;
-const BUILD_TRIGGER: u8 = 20;
-const RUN_INVOCATION_URI: u8 = 21;
-const SOURCE_VISIBILITY: u8 = 22;
-const DEPLOYMENT_ENVIRONMENT: u8 = 23;
-const TOKEN_SUBJECT: u8 = 24;
 const MAX_VALUE_BYTES: usize = 2_048;

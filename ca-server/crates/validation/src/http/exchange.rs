@@ -22,12 +22,22 @@ use crate::error::{ConnectionFault, Error};
 use crate::tls;
 
 /// Makes requests, each over its own connection.
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
+    purpose: Purpose,
     tls: Arc<ClientConfig>,
 }
 
+/// What is fetched: how much of it is read, and its name in errors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// The key authorization of http-01.
+    Http01,
+    /// The key set of a token issuer.
+    KeySet,
+}
+
 /// What an answer amounts to.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// The whole body of a 200.
     Body(Vec<u8>),
     /// The Location of a redirect.
@@ -36,22 +46,24 @@ pub(super) enum Reply {
 
 impl Exchange {
     /// Prepares what all requests share.
-    pub(super) fn new() -> Self {
-        Self {
-            tls: tls::trusting_client(),
-        }
+    pub(crate) fn new(purpose: Purpose, tls: Arc<ClientConfig>) -> Self {
+        Self { purpose, tls }
     }
 
     /// Gets one URL; the caller has judged its scheme and port.
-    pub(super) async fn get(&self, dialler: &Dialler, url: &Url) -> Result<Reply, Error> {
+    pub(crate) async fn get(&self, dialler: &Dialler, url: &Url) -> Result<Reply, Error> {
         let unusable = Error::Redirect(RedirectRefusal::Location);
         let (Some(host), Some(port)) = (redirect::host_of(url), url.port_or_known_default()) else {
             return Err(unusable);
         };
-        let Ok(request) = request(url) else {
+        let Ok(request) = request(url, self.purpose) else {
             return Err(unusable);
         };
-        let peer = Peer { host, port };
+        let peer = Peer {
+            purpose: self.purpose,
+            host,
+            port,
+        };
         let stream = dialler.connect(&peer.host, port).await?;
         if url.scheme() != "https" {
             return peer.exchange(stream, request).await;
@@ -66,8 +78,36 @@ impl Exchange {
     }
 }
 
+impl Purpose {
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Http01 => "http-01",
+            Self::KeySet => "key set",
+        }
+    }
+
+    fn max_body_bytes(self) -> usize {
+        match self {
+            Self::Http01 => 512,
+            Self::KeySet => 256 * 1024,
+        }
+    }
+
+    fn user_agent(self) -> &'static str {
+        match self {
+            Self::Http01 => concat!(
+                "ca-server/",
+                env!("CARGO_PKG_VERSION"),
+                " (ACME validation)"
+            ),
+            Self::KeySet => concat!("ca-server/", env!("CARGO_PKG_VERSION"), " (key set)"),
+        }
+    }
+}
+
 /// Whom an exchange is with, for the errors.
 struct Peer {
+    purpose: Purpose,
     host: Host,
     port: u16,
 }
@@ -108,6 +148,7 @@ impl Peer {
         if status != StatusCode::OK {
             return Err(Error::Status {
                 host: self.host.to_string(),
+                resource: self.purpose.resource(),
                 status: status.as_u16(),
             });
         }
@@ -115,16 +156,18 @@ impl Peer {
     }
 
     async fn read_body(&self, mut incoming: Incoming) -> Result<Reply, Error> {
+        let limit = self.purpose.max_body_bytes();
         let mut body = Vec::new();
         while let Some(frame) = incoming.frame().await {
             let frame = frame.map_err(|error| self.failure(&error))?;
             let Ok(octets) = frame.into_data() else {
                 continue;
             };
-            if body.len() + octets.len() > MAX_BODY_BYTES {
+            if body.len() + octets.len() > limit {
                 return Err(Error::LongBody {
                     host: self.host.to_string(),
-                    limit: MAX_BODY_BYTES,
+                    resource: self.purpose.resource(),
+                    limit,
                 });
             }
             body.extend_from_slice(&octets);
@@ -151,7 +194,7 @@ impl Peer {
     }
 }
 
-fn request(url: &Url) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
+fn request(url: &Url, purpose: Purpose) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
     let target = match url.query() {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
@@ -164,7 +207,7 @@ fn request(url: &Url) -> Result<Request<Empty<Bytes>>, hyper::http::Error> {
     };
     Request::get(target)
         .header(header::HOST, authority)
-        .header(header::USER_AGENT, USER_AGENT)
+        .header(header::USER_AGENT, purpose.user_agent())
         .header(header::ACCEPT, "*/*")
         .header(header::CONNECTION, "close")
         .body(Empty::new())
@@ -181,11 +224,5 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-const USER_AGENT: &str = concat!(
-    "ca-server/",
-    env!("CARGO_PKG_VERSION"),
-    " (ACME validation)"
-);
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
-const MAX_BODY_BYTES: usize = 512;

@@ -47,7 +47,7 @@ pub(super) fn follow(from: &Url, location: &[u8], ports: &[u16]) -> Result<Url, 
 }
 
 /// Returns whom a URL names; URLs have one spelling of each address once parsed.
-pub(super) fn host_of(url: &Url) -> Option<Host> {
+pub(crate) fn host_of(url: &Url) -> Option<Host> {
     match url.host()? {
         UrlHost::Domain(name) => Some(Host::Name(name.trim_end_matches('.').to_owned())),
         UrlHost::Ipv4(four) => Some(Host::Address(four.into())),
