@@ -87,7 +87,7 @@ impl App {
             tasks: tasks.clone(),
         });
         let access = access(&config, &store, &corridor).await?;
-        let acme = acme(&config, &store, &corridor, &tasks).await?;
+        let acme = acme(&config, &store, &access, (&corridor, &tasks)).await?;
         let revocation = corridor
             .issuers()
             .map(|issuer| {
@@ -163,13 +163,14 @@ async fn access(
 async fn acme(
     config: &Config,
     store: &Store,
-    corridor: &Arc<Corridor>,
-    tasks: &TaskTracker,
+    access: &Arc<Access>,
+    (corridor, tasks): (&Arc<Corridor>, &TaskTracker),
 ) -> Result<Arc<Acme>, Error> {
     let validator = NetworkValidator::new(validation_settings(config));
     let acme = Acme::new(AcmeParts {
         store: Arc::new(store.clone()) as Arc<dyn AcmeStore>,
         corridor: Arc::clone(corridor),
+        access: Arc::clone(access),
         validator: Arc::new(validator) as Arc<dyn Validator>,
         tasks: tasks.clone(),
         external_url: config.server.external_url.clone(),

@@ -16,7 +16,7 @@ pub(super) enum EabCommand {
     Create(create::CreateArguments),
     /// Lists every key, newest first, without its secret.
     List(list::ListArguments),
-    /// Revokes a key: no more accounts are bound with it, bound ones stay.
+    /// Revokes a key: no more accounts are bound with it, and bound ones lose what grants gave.
     Revoke(revoke::RevokeArguments),
 }
 

@@ -22,7 +22,8 @@ pub struct AcmeSection {
     /// Whether accounts need an external binding.
     #[serde(default)]
     pub external_account: ExternalAccountSetting,
-    /// Which challenges are offered.
+    /// Which challenges are offered. None at all: what grants give can be had and nothing else,
+    /// by accounts bound to whoever has the grants.
     #[serde(default = "every_challenge")]
     pub challenges: Vec<String>,
     /// Which names may be ordered: patterns such as `dns:**.example.internal`, `ip:10.0.0.0/8`.
@@ -130,8 +131,9 @@ impl AcmeSection {
                 )),
             }
         }
-        if kinds.is_empty() {
-            faults.push("challenges must not be empty".to_owned());
+        if kinds.is_empty() && self.external_account == ExternalAccountSetting::Off {
+            let fault = "without challenges and with external_account = \"off\" nothing can be had";
+            faults.push(fault.to_owned());
         }
         kinds
     }

@@ -18,6 +18,7 @@ use ca_acme::directory::{Directory, ExternalAccountRule};
 use ca_acme::request::{AccountRequest, Unverified};
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Error, Problem, ProblemKind, Validator};
+use ca_identity::{Access, AccessParts, Rules};
 use ca_issuance::pattern::{Scope, Wildcards};
 use ca_issuance::profile::{
     CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
@@ -207,9 +208,16 @@ async fn start(
     tasks: &TaskTracker,
     answer_wait: Duration,
 ) -> Arc<Acme> {
+    let access = Access::new(AccessParts {
+        store: Arc::new(store.clone()),
+        corridor: corridor.clone(),
+        external_url: "https://ca.example".parse().unwrap(),
+        rules: Rules::default(),
+    });
     let acme = Acme::new(AcmeParts {
         store: Arc::new(store.clone()),
         corridor: corridor.clone(),
+        access: Arc::new(access.await.unwrap()),
         validator: validator.clone(),
         tasks: tasks.clone(),
         external_url: "https://ca.example".parse().unwrap(),

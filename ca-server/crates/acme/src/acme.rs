@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_identity::Access;
 use ca_issuance::Corridor;
 use ca_pki::Timestamp;
 use tokio_util::task::TaskTracker;
@@ -22,6 +23,7 @@ use crate::{AcmeStore, Error, Problem, Validator};
 pub struct Acme {
     pub(crate) store: Arc<dyn AcmeStore>,
     pub(crate) corridor: Arc<Corridor>,
+    pub(crate) access: Arc<Access>,
     pub(crate) validator: Arc<dyn Validator>,
     pub(crate) tasks: TaskTracker,
     pub(crate) urls: Urls,
@@ -38,6 +40,8 @@ pub struct AcmeParts {
     pub store: Arc<dyn AcmeStore>,
     /// The road to signatures and revocations; its clock and entropy are used here too.
     pub corridor: Arc<Corridor>,
+    /// What knows whose grants give what.
+    pub access: Arc<Access>,
     /// What asks the outside world.
     pub validator: Arc<dyn Validator>,
     /// Where work runs that must outlive its request.
@@ -57,6 +61,7 @@ impl Acme {
         Ok(Self {
             store: parts.store,
             corridor: parts.corridor,
+            access: parts.access,
             validator: parts.validator,
             tasks: parts.tasks,
             urls: Urls::new(&parts.external_url),
@@ -91,6 +96,10 @@ impl Acme {
                 .with_status(404)
                 .into()
         })
+    }
+
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &Directory> {
+        self.directories.values().map(|directory| &**directory)
     }
 
     /// Returns a fresh nonce for a response (RFC 8555 §6.5).

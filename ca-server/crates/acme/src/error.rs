@@ -31,6 +31,37 @@ impl From<Problem> for Error {
     }
 }
 
+/// What identities and grants are asked for ends here in their store's failures only: an account
+/// shows no credential that could be refused.
+impl From<ca_identity::Error> for Error {
+    fn from(error: ca_identity::Error) -> Self {
+        use ca_identity::Error as Identity;
+        match error {
+            Identity::Store(error) => Self::Issuance(error.into()),
+            Identity::Issuance(error) => Self::Issuance(error),
+            Identity::Entropy(error) => Self::Entropy(error),
+            Identity::Inconsistent(text) => Self::Inconsistent(text),
+            Identity::Unavailable {
+                retry_after,
+                source,
+            } => Self::Store(StoreError::Unavailable {
+                retry_after,
+                source,
+            }),
+            Identity::Unauthenticated(_)
+            | Identity::Throttled { .. }
+            | Identity::Forbidden(_)
+            | Identity::NotGranted(_)
+            | Identity::Malformed(_)
+            | Identity::NotFound
+            | Identity::Conflict(_)
+            | Identity::IdempotencyMismatch => {
+                Self::Inconsistent(format!("asking for grants ended in: {error}"))
+            }
+        }
+    }
+}
+
 impl Error {
     /// Makes a refusal of the `malformed` kind.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {

@@ -37,6 +37,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) constraints: Option<&'a NameConstraints>,
     /// The challenges that the directory offers.
     pub(crate) challenges: &'a BTreeSet<ChallengeKind>,
+    /// What a grant gives: it needs no challenge, and is judged by all else like the rest.
+    pub(crate) granted: &'a BTreeSet<Identifier>,
 }
 
 impl UnverifiedIdentifier {
@@ -153,14 +155,17 @@ impl Rules<'_> {
         {
             return Some("the issuing CA's name constraints exclude it".to_owned());
         }
-        if Subject::of(identifier)
-            .challenges(self.challenges)
-            .is_empty()
-        {
-            return Some("no challenge that can prove it is offered here".to_owned());
+        if self.granted.contains(identifier) {
+            return None;
         }
-        None
+        let challenges = Subject::of(identifier).challenges(self.challenges);
+        challenges.is_empty().then(|| NO_CHALLENGE.to_owned())
     }
+}
+
+/// Writes identifiers for an event.
+pub(crate) fn texts<'a>(identifiers: impl IntoIterator<Item = &'a Identifier>) -> Vec<String> {
+    identifiers.into_iter().map(Identifier::to_string).collect()
 }
 
 /// Joins what is wrong with identifiers into one problem with a subproblem for each, even for a
@@ -181,6 +186,8 @@ pub(crate) fn refusal(refused: Vec<Problem>) -> Option<Problem> {
     Some(joined)
 }
 
+const NO_CHALLENGE: &str =
+    "no challenge that can prove it is offered here, and no grant of this account gives it";
 /// As many as a CSR may hold.
 const MOST_IDENTIFIERS: usize = 100;
 const LONGEST_TYPE: usize = 64;
@@ -198,7 +205,20 @@ mod tests {
         ChallengeKind::TlsAlpn01,
     ];
 
+    fn identifier((kind, value): &(&str, &str)) -> Identifier {
+        Identifier::parse(kind, value).unwrap()
+    }
+
     fn refused(
+        challenges: &[ChallengeKind],
+        kinds: &[IdentifierKind],
+        names: &[(&str, &str)],
+    ) -> Vec<String> {
+        refused_beside(&[], challenges, kinds, names)
+    }
+
+    fn refused_beside(
+        granted: &[(&str, &str)],
         challenges: &[ChallengeKind],
         kinds: &[IdentifierKind],
         names: &[(&str, &str)],
@@ -223,11 +243,9 @@ mod tests {
             kinds: &kinds.iter().copied().collect(),
             constraints: Some(&constraints),
             challenges: &challenges.iter().copied().collect(),
+            granted: &granted.iter().map(identifier).collect(),
         };
-        let identifiers: Vec<Identifier> = names
-            .iter()
-            .map(|(kind, value)| Identifier::parse(kind, value).unwrap())
-            .collect();
+        let identifiers: Vec<Identifier> = names.iter().map(identifier).collect();
 
         match rules.judge(&identifiers) {
             Ok(()) => Vec::new(),
@@ -311,5 +329,23 @@ mod tests {
             refused(&[ChallengeKind::Dns01], &kinds, &names),
             ["10.1.2.3"]
         );
+    }
+    #[test]
+    fn granted_names_need_no_challenge_and_break_no_other_rule() {
+        let names = [
+            ("dns", "a.example"),
+            ("dns", "b.example"),
+            ("dns", "vault.example"),
+            ("ip", "10.1.2.3"),
+        ];
+
+        let refused = refused_beside(
+            &[names[0], names[2], names[3]],
+            &[],
+            &[IdentifierKind::Dns],
+            &names,
+        );
+
+        assert_eq!(refused, ["b.example", "vault.example", "10.1.2.3"]);
     }
 }

@@ -13,6 +13,7 @@ pub mod cursor;
 pub mod directory;
 pub mod error;
 pub mod external_account;
+mod grant;
 mod identifier;
 pub mod jwk;
 mod jws;

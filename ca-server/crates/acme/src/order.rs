@@ -1,12 +1,16 @@
 //! Orders (RFC 8555 §7.1.3).
 
 mod caa;
+mod claim;
 mod finalize;
 mod list;
 mod place;
 mod profile;
 mod read;
+mod refuse;
+mod replace;
 mod request;
+mod violation;
 
 use ca_pki::{Identifier, Serial, Timestamp};
 

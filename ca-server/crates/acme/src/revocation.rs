@@ -1,13 +1,16 @@
 //! revokeCert (RFC 8555 §7.6).
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::ledger::{CertificateRecord, RevokeOutcome};
 use ca_issuance::{Actor, IssuanceError};
 use ca_pki::Certificate;
 use ca_pki::crl::RevocationReason;
 use serde::Deserialize;
-use serde_json::Number;
+use serde_json::{Number, json};
 
 use crate::account::Account;
 use crate::acme::Acme;
@@ -27,20 +30,15 @@ impl Acme {
         let certificate = parse_certificate(&wanted.certificate)?;
         let reason = parse_reason(wanted.reason.as_ref())?;
         let record = self.issued_here(&certificate).await?;
-        let actor = match &request {
-            SignedRequest::Account(request) => {
-                self.require_right(&request.account, &record).await?;
-                request.account.actor()
-            }
-            SignedRequest::Key(request) if request.jwk.key() == certificate.public_key() => {
-                Actor::CertificateKey {
-                    serial: record.serial.to_string(),
-                }
-            }
-            SignedRequest::Key(_) => {
-                return Err(unauthorized(
-                    "the request is not signed with the certificate's key",
-                ));
+        let actor = match self
+            .right_to_revoke(&request, &certificate, &record)
+            .await?
+        {
+            Right::Has(actor) => actor,
+            Right::Lacks(actor, detail) => {
+                self.note_refused_revocation(&request, &record, actor, detail)
+                    .await?;
+                return Err(unauthorized(detail));
             }
         };
         let revoked = self
@@ -75,28 +73,79 @@ impl Acme {
             .ok_or_else(unknown)
     }
 
-    async fn require_right(
+    async fn right_to_revoke(
+        &self,
+        request: &SignedRequest,
+        certificate: &Certificate,
+        record: &CertificateRecord,
+    ) -> Result<Right, Error> {
+        Ok(match request {
+            SignedRequest::Account(request) => {
+                let actor = request.account.actor();
+                match self.may_revoke(&request.account, record).await? {
+                    true => Right::Has(actor),
+                    false => Right::Lacks(actor, NOT_ITS_OWN),
+                }
+            }
+            SignedRequest::Key(request) if request.jwk.key() == certificate.public_key() => {
+                Right::Has(Actor::CertificateKey {
+                    serial: record.serial.to_string(),
+                })
+            }
+            SignedRequest::Key(_) => Right::Lacks(Actor::System, NOT_ITS_KEY),
+        })
+    }
+
+    /// Tells whether an account got the certificate or shows control of all its names. Granted
+    /// names show none.
+    async fn may_revoke(
         &self,
         account: &Account,
         record: &CertificateRecord,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         if record.requested_by == account.actor().to_string() {
-            return Ok(());
+            return Ok(true);
         }
         // A certificate without names (an OCSP responder's) is nobody's by its names.
         let names = &record.identifiers;
-        if !names.is_empty()
+        Ok(!names.is_empty()
             && self
                 .store
                 .holds_authorizations(&account.id, names, self.now())
-                .await?
-        {
-            return Ok(());
-        }
-        Err(unauthorized(
-            "the account neither got this certificate nor holds valid authorizations for all its names",
-        ))
+                .await?)
     }
+
+    async fn note_refused_revocation(
+        &self,
+        request: &SignedRequest,
+        record: &CertificateRecord,
+        actor: Actor,
+        violation: &str,
+    ) -> Result<(), Error> {
+        let event = Event {
+            at: self.now(),
+            kind: EventKind::CertificateRevocationRefused,
+            actor,
+            subject: record.serial.to_string(),
+            details: json!({
+                "issuer": record.issuer,
+                "address": request.address(),
+                "violations": [violation],
+            }),
+        };
+        let ledger = self.corridor.ledger();
+        Ok(ledger
+            .append_event(event)
+            .await
+            .map_err(IssuanceError::from)?)
+    }
+}
+
+/// Whether somebody may revoke a certificate.
+enum Right {
+    Has(Actor),
+    /// Why not.
+    Lacks(Actor, &'static str),
 }
 
 impl SignedRequest {
@@ -104,6 +153,13 @@ impl SignedRequest {
         match self {
             Self::Account(request) => &request.payload,
             Self::Key(request) => &request.payload,
+        }
+    }
+
+    fn address(&self) -> IpAddr {
+        match self {
+            Self::Account(request) => request.address,
+            Self::Key(request) => request.address,
         }
     }
 }
@@ -144,6 +200,10 @@ fn unknown() -> Error {
 fn unauthorized(detail: &str) -> Error {
     Problem::new(ProblemKind::Unauthorized, detail).into()
 }
+
+const NOT_ITS_OWN: &str =
+    "the account neither got this certificate nor holds valid authorizations for all its names";
+const NOT_ITS_KEY: &str = "the request is not signed with the certificate's key";
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,7 @@ pub mod oidc;
 pub mod operator;
 mod secret;
 pub mod session;
+pub mod standing;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -25,6 +25,8 @@ pub enum EventKind {
     ExternalAccountKeyCreated,
     /// `external-account-key.revoked`
     ExternalAccountKeyRevoked,
+    /// `external-account-key.refused`: none was minted, or no account bound with one
+    ExternalAccountKeyRefused,
     /// `order.created`
     OrderCreated,
     /// `authorization.created` (newAuthz)
@@ -45,6 +47,8 @@ pub enum EventKind {
     CertificateRefused,
     /// `certificate.revoked`
     CertificateRevoked,
+    /// `certificate.revocation-refused`: whoever asked may not
+    CertificateRevocationRefused,
     /// `crl.published`
     CrlPublished,
     /// `order.refused`: nothing was placed
@@ -98,6 +102,7 @@ impl EventKind {
             Self::AccountKeyChanged => "account.key-changed",
             Self::ExternalAccountKeyCreated => "external-account-key.created",
             Self::ExternalAccountKeyRevoked => "external-account-key.revoked",
+            Self::ExternalAccountKeyRefused => "external-account-key.refused",
             Self::OrderCreated => "order.created",
             Self::AuthorizationCreated => "authorization.created",
             Self::AuthorizationValidated => "authorization.validated",
@@ -108,6 +113,7 @@ impl EventKind {
             Self::CertificateBurned => "certificate.burned",
             Self::CertificateRefused => "certificate.refused",
             Self::CertificateRevoked => "certificate.revoked",
+            Self::CertificateRevocationRefused => "certificate.revocation-refused",
             Self::CrlPublished => "crl.published",
             Self::OrderRefused => "order.refused",
             Self::LoginSucceeded => "login.succeeded",

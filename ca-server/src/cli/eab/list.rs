@@ -2,6 +2,7 @@
 
 use ca_acme::AcmeStore;
 use ca_acme::external_account::ExternalAccountKey;
+use ca_identity::Principal;
 use ca_issuance::Clock;
 use ca_issuance::world::SystemClock;
 use ca_pki::Timestamp;
@@ -34,12 +35,14 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), Error> {
     })
 }
 
-/// Writes tab-separated: kid, directory, state, when it was made, comment.
+/// Writes tab-separated: kid, directory, state, when it was made, comment, for whom it is.
 fn line(key: &ExternalAccountKey, now: Timestamp) -> String {
     let directory = key.directory.as_deref().unwrap_or("*");
+    let principal = key.principal.as_deref().map(Principal::name);
+    let principal = principal.as_deref().unwrap_or("-").escape_default();
     let comment = key.comment.escape_default();
     format!(
-        "{}\t{directory}\t{}\t{}\t{comment}",
+        "{}\t{directory}\t{}\t{}\t{comment}\t{principal}",
         key.kid,
         state(key, now),
         key.created_at
@@ -87,7 +90,7 @@ mod tests {
     fn shows_a_key_on_one_line_without_its_secret() {
         assert_eq!(
             line(&key(), NOW),
-            "00ff\t*\tunused\t2026-11-21T23:52:00Z\tteam\\tblue"
+            "00ff\t*\tunused\t2026-11-21T23:52:00Z\tteam\\tblue\t-"
         );
     }
 

@@ -1,11 +1,10 @@
 //! `ca-server eab revoke`
 
 use ca_acme::AcmeStore;
+use ca_acme::external_account::revoked;
 use ca_issuance::Clock;
-use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::world::SystemClock;
 use clap::Args;
-use serde_json::json;
 
 use super::store_error;
 use crate::cli::{ConfigArgument, block_on, operator};
@@ -25,18 +24,12 @@ pub(in crate::cli) struct RevokeArguments {
 pub(super) fn run(arguments: RevokeArguments) -> Result<(), Error> {
     let config = Config::load(&arguments.config.config)?;
     let kid = arguments.kid;
-    let event = Event {
-        at: SystemClock.now(),
-        kind: EventKind::ExternalAccountKeyRevoked,
-        actor: operator::at_the_command_line(),
-        subject: kid.clone(),
-        details: json!({}),
-    };
+    let event = revoked(&kid, operator::at_the_command_line(), SystemClock.now());
     block_on(async move {
         let store = storage::open(&config).await?;
-        let revoked = store.revoke_external_account_key(&kid, event).await;
+        let outcome = store.revoke_external_account_key(&kid, event).await;
         store.close().await;
-        if revoked.map_err(store_error)? {
+        if outcome.map_err(store_error)? {
             println!("revoked {kid}");
             return Ok(());
         }

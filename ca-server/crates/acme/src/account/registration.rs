@@ -8,7 +8,6 @@ use serde_json::value::RawValue;
 use super::{Account, AccountStatus, contact};
 use crate::acme::Acme;
 use crate::directory::Directory;
-use crate::external_account::Binding;
 use crate::request::{KeyRequest, require_valid};
 use crate::store::Registration;
 use crate::{Error, Problem, ProblemKind};
@@ -49,6 +48,7 @@ impl Acme {
         }
         let account = self.new_account(&request, wanted).await?;
         let event = self.created(&account);
+        let kid = account.external_account.clone().unwrap_or_default();
         match self.store.register(account, event).await? {
             Registration::Created(account) => Ok(Registered::Created(account)),
             // Somebody registered the same key between the look-up and now.
@@ -56,7 +56,11 @@ impl Acme {
                 require_valid(&account)?;
                 Ok(Registered::Existing(account))
             }
-            Registration::BindingRefused => Err(Binding::refusal()),
+            // Its key was good a moment ago: revoked since, or used up by somebody else.
+            Registration::BindingRefused => {
+                let why = "the key was used up or revoked meanwhile";
+                Err(self.refuse_binding(&request, &kid, why).await?)
+            }
         }
     }
 

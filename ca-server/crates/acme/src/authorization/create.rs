@@ -1,5 +1,7 @@
 //! Making authorizations: for orders, and ahead of them with newAuthz (RFC 8555 §7.4.1).
 
+use std::collections::BTreeSet;
+
 use ca_issuance::audit::{Event, EventKind};
 use ca_pki::{Identifier, Timestamp};
 use serde::Deserialize;
@@ -29,7 +31,8 @@ struct UnverifiedAuthorization {
 }
 
 impl Acme {
-    /// Authorizes an identifier ahead of any order.
+    /// Authorizes an identifier ahead of any order, by challenge. What grants give depends on the
+    /// order's profile and comes with the order: there is nothing to do ahead.
     pub async fn new_authorization(
         &self,
         request: &AccountRequest,
@@ -101,6 +104,33 @@ impl Acme {
         })
     }
 
+    /// Makes an authorization that a grant gives: born valid, with no challenge, for one order,
+    /// which it outlives.
+    pub(crate) fn granted_authorization(
+        &self,
+        account: &Account,
+        subject: Subject,
+        grant: &str,
+        now: Timestamp,
+    ) -> Result<Authorization, Error> {
+        let directory = self.directory(&account.directory)?;
+        let lifetime = directory
+            .authorization_lifetime
+            .max(directory.order_lifetime);
+        Ok(Authorization {
+            id: self.fresh_id()?,
+            account: account.id.clone(),
+            directory: directory.name.clone(),
+            identifier: subject.identifier,
+            wildcard: subject.wildcard,
+            status: AuthorizationStatus::Valid,
+            expires_at: now.plus(lifetime),
+            challenges: Vec::new(),
+            caa_checked_at: None,
+            granted_by: Some(grant.to_owned()),
+        })
+    }
+
     /// Judges an identifier whose order, and so whose profile, is yet to come.
     fn judge_for_any_profile(
         &self,
@@ -108,10 +138,11 @@ impl Acme {
         identifier: &Identifier,
     ) -> Result<(), Error> {
         let asked = std::slice::from_ref(identifier);
+        let nothing = BTreeSet::new();
         let mut verdict = Ok(());
         for name in directory.profiles.keys() {
             let profile = self.chosen_profile(directory, Some(name))?;
-            verdict = self.rules(directory, profile).judge(asked);
+            verdict = self.rules(directory, profile, &nothing).judge(asked);
             if verdict.is_ok() {
                 break;
             }

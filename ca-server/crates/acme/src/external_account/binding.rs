@@ -1,7 +1,10 @@
 //! The binding inside newAccount (RFC 8555 §7.3.4).
 
 use aws_lc_rs::hmac;
+use ca_issuance::audit::{Event, EventKind};
+use ca_issuance::{Actor, IssuanceError};
 use secrecy::ExposeSecret;
+use serde_json::json;
 
 use super::ExternalAccountKey;
 use crate::acme::Acme;
@@ -50,18 +53,53 @@ impl Acme {
 
     async fn verify_binding(&self, request: &KeyRequest, text: &str) -> Result<Binding, Error> {
         let unverified = UnverifiedBinding::parse(text, &request.url, &request.jwk)?;
+        // Whoever names a key that never was leaves no trace but in the log: anybody can.
         let key = self
             .store
             .external_account_key(&unverified.kid)
             .await?
             .ok_or_else(Binding::refusal)?;
-        if !key.may_bind(&request.directory.name, self.now()) || !unverified.is_made_with(&key) {
-            return Err(Binding::refusal());
+        let why = if !unverified.is_made_with(&key) {
+            Some("the MAC is wrong")
+        } else if !key.may_bind(&request.directory.name, self.now()) {
+            Some("the key is revoked, expired, used up or of another directory")
+        } else {
+            None
+        };
+        match why {
+            None => Ok(Binding {
+                kid: unverified.kid,
+                text: text.to_owned(),
+            }),
+            Some(why) => Err(self.refuse_binding(request, &key.kid, why).await?),
         }
-        Ok(Binding {
-            kid: unverified.kid,
-            text: text.to_owned(),
-        })
+    }
+
+    /// Writes a refused binding down and makes its refusal.
+    pub(crate) async fn refuse_binding(
+        &self,
+        request: &KeyRequest,
+        kid: &str,
+        why: &str,
+    ) -> Result<Error, Error> {
+        let event = Event {
+            at: self.now(),
+            kind: EventKind::ExternalAccountKeyRefused,
+            actor: Actor::System,
+            subject: kid.to_owned(),
+            details: json!({
+                "directory": request.directory.name,
+                "address": request.address,
+                "thumbprint": request.jwk.thumbprint(),
+                "violations": [why],
+            }),
+        };
+        let ledger = self.corridor.ledger();
+        ledger
+            .append_event(event)
+            .await
+            .map_err(IssuanceError::from)?;
+        Ok(Binding::refusal())
     }
 }
 

@@ -7,30 +7,23 @@ use ca_pki::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::acme::Acme;
-use crate::authorization::{Authorization, AuthorizationStatus, ChallengeStatus};
+use crate::authorization::{Authorization, ChallengeStatus};
 use crate::identifier;
 use crate::order::Order;
 use crate::request::AccountRequest;
 use crate::{Error, Problem, ProblemKind};
 
 impl Acme {
-    /// Checks CAA where the last check is old, or was never made because the authorization was
-    /// born valid. A record that forbids fails the order; a lookup that fails does not.
+    /// Checks CAA where the last check is old. A record that forbids fails the order; a lookup
+    /// that fails does not. Of granted names nobody asks: their grant stands for the permission,
+    /// and the names of pipelines need not be in any DNS that this server sees.
     pub(super) async fn check_caa(
         &self,
         request: &AccountRequest,
         order: &Order,
+        authorizations: Vec<Authorization>,
     ) -> Result<(), Error> {
         let now = self.now();
-        let authorizations = self.store.authorizations(&order.authorizations).await?;
-        if authorizations.len() != order.authorizations.len()
-            || authorizations
-                .iter()
-                .any(|one| one.status != AuthorizationStatus::Valid)
-        {
-            let detail = "an authorization of the order is not valid any more: place a new one";
-            return Err(Problem::new(ProblemKind::OrderNotReady, detail).into());
-        }
         let old: Vec<Authorization> = authorizations
             .into_iter()
             .filter(|one| needs_check(one, now))
@@ -91,9 +84,10 @@ impl Acme {
 }
 
 fn needs_check(authorization: &Authorization, now: Timestamp) -> bool {
-    authorization
+    let old = authorization
         .caa_checked_at
-        .is_none_or(|checked_at| now.since(checked_at) >= CAA_LIFETIME)
+        .is_none_or(|checked_at| now.since(checked_at) >= CAA_LIFETIME);
+    old && authorization.granted_by.is_none()
 }
 
 /// What the CA/Browser Forum's Baseline Requirements (§4.2.2.1) allow at most.

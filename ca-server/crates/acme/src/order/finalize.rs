@@ -1,16 +1,22 @@
 //! finalize: from a ready order through the corridor to a certificate (RFC 8555 §7.4).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_issuance::audit::{Event, EventKind};
-use ca_issuance::{Entitlement, EntitlementClaim, IssuanceError, Issued, Rule, Violation};
-use ca_pki::Csr;
+use ca_issuance::{Entitlement, IssuanceError, Issued};
+use ca_pki::{Csr, Identifier};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::acme::Acme;
+use crate::authorization::subject::Subject;
+use crate::authorization::{Authorization, AuthorizationStatus};
+use crate::grant::Asked;
+use crate::order::claim::GrantedNames;
+use crate::order::violation;
 use crate::order::{Order, OrderStatus};
 use crate::request::AccountRequest;
 use crate::{Error, Problem, ProblemKind, payload};
@@ -29,11 +35,14 @@ impl Acme {
         let order = self.order(request, id).await?;
         check_ready(&order)?;
         let csr = read_csr(request.payload.as_bytes())?;
-        self.check_still_allowed(request, &order).await?;
-        self.check_caa(request, &order).await?;
+        let authorizations = self.valid_authorizations(&order).await?;
+        let granted = granted_names(&order, &authorizations);
+        self.check_still_allowed(request, &order, &granted).await?;
+        let grant = self.check_still_granted(request, &order, granted).await?;
+        self.check_caa(request, &order, authorizations).await?;
 
-        let entitlement = Entitlement::attest(claim(request, &order));
-        let issuance = self.corridor.issue(csr, entitlement);
+        let claim = self.claim(request, &order, grant)?;
+        let issuance = self.corridor.issue(csr, Entitlement::attest(claim));
         match tokio::time::timeout(ISSUANCE_WAIT, issuance).await {
             Ok(Ok(issued)) => Ok(finished(order, &issued)),
             Ok(Err(error)) => Err(self.explain(request, id, error).await?),
@@ -53,10 +62,13 @@ impl Acme {
         &self,
         request: &AccountRequest,
         order: &Order,
+        granted: &BTreeSet<Identifier>,
     ) -> Result<(), Error> {
         let directory = &request.directory;
         let verdict = match self.chosen_profile(directory, Some(&order.profile)) {
-            Ok(profile) => self.rules(directory, profile).judge(&order.identifiers),
+            Ok(profile) => self
+                .rules(directory, profile, granted)
+                .judge(&order.identifiers),
             Err(Error::Refused(problem)) => Err(*problem),
             Err(other) => return Err(other),
         };
@@ -66,6 +78,41 @@ impl Acme {
         }
     }
 
+    /// Judges what was granted once more, by the grants and the address of now.
+    async fn check_still_granted(
+        &self,
+        request: &AccountRequest,
+        order: &Order,
+        names: BTreeSet<Identifier>,
+    ) -> Result<Option<GrantedNames>, Error> {
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let asked = Asked {
+            profile: &order.profile,
+            identifiers: &names,
+            address: request.address,
+        };
+        match self.judge_granted(&request.account, asked).await? {
+            Ok(granted) => Ok(Some(GrantedNames { granted, names })),
+            Err(withdrawn) => Err(self
+                .fail_with(request, order, withdrawn.problem(), withdrawn.to_json())
+                .await?),
+        }
+    }
+
+    /// Reads the order's authorizations, each of which must still be valid.
+    async fn valid_authorizations(&self, order: &Order) -> Result<Vec<Authorization>, Error> {
+        let authorizations = self.store.authorizations(&order.authorizations).await?;
+        let all_there = authorizations.len() == order.authorizations.len();
+        let valid = |one: &Authorization| one.status == AuthorizationStatus::Valid;
+        if all_there && authorizations.iter().all(valid) {
+            return Ok(authorizations);
+        }
+        let detail = "an authorization of the order is not valid any more: place a new one";
+        Err(Problem::new(ProblemKind::OrderNotReady, detail).into())
+    }
+
     /// Marks the order invalid and hands its reason back.
     pub(super) async fn fail(
         &self,
@@ -73,12 +120,22 @@ impl Acme {
         order: &Order,
         problem: Problem,
     ) -> Result<Error, Error> {
+        self.fail_with(request, order, problem, Value::Null).await
+    }
+
+    async fn fail_with(
+        &self,
+        request: &AccountRequest,
+        order: &Order,
+        problem: Problem,
+        grants: Value,
+    ) -> Result<Error, Error> {
         let event = Event {
             at: self.now(),
             kind: EventKind::CertificateRefused,
             actor: request.account.actor(),
             subject: order.id.clone(),
-            details: json!({ "violations": [problem.to_string()] }),
+            details: json!({ "violations": [problem.to_string()], "grants": grants }),
         };
         self.store.fail_order(&order.id, &problem, event).await?;
         Ok(problem.into())
@@ -92,7 +149,7 @@ impl Acme {
         error: IssuanceError,
     ) -> Result<Error, Error> {
         match error {
-            IssuanceError::Refused(violations) => Ok(refusal(&violations).into()),
+            IssuanceError::Refused(violations) => Ok(violation::refusal(&violations).into()),
             // Somebody else finalized it first; its state says how far that went.
             IssuanceError::Conflict => {
                 let order = self.order(request, id).await?;
@@ -105,19 +162,19 @@ impl Acme {
     }
 }
 
-/// Vouches for what the order's authorizations have proven.
-fn claim(request: &AccountRequest, order: &Order) -> EntitlementClaim {
-    EntitlementClaim {
-        not_before: order.not_before,
-        not_after: order.not_after,
-        order: Some(order.id.clone()),
-        forbidden_key: Some(request.jwk.key().fingerprint_sha256()),
-        ..EntitlementClaim::new(
-            request.account.actor(),
-            order.identifiers.iter().cloned().collect(),
-            order.profile.clone(),
-        )
-    }
+/// Picks the names that were granted; their authorizations show no control.
+fn granted_names(order: &Order, authorizations: &[Authorization]) -> BTreeSet<Identifier> {
+    let is_granted = |identifier: &&Identifier| {
+        let subject = Subject::of(identifier);
+        let mut about = authorizations.iter().filter(|one| subject.matches(one));
+        about.any(|one| one.granted_by.is_some())
+    };
+    order
+        .identifiers
+        .iter()
+        .filter(is_granted)
+        .cloned()
+        .collect()
 }
 
 /// Returns the order as the corridor left it in the store, without another read.
@@ -170,53 +227,12 @@ fn read_csr(unverified_payload: &[u8]) -> Result<Csr, Problem> {
     })
 }
 
-/// Joins what the corridor refuses; every broken rule is in a subproblem.
-fn refusal(violations: &[Violation]) -> Problem {
-    let subproblems: Vec<Problem> = violations
-        .iter()
-        .map(|violation| {
-            let mut problem = Problem::new(kind_of(violation.rule), violation.detail.clone());
-            problem.identifier.clone_from(&violation.identifier);
-            problem
-        })
-        .collect();
-    let kind = subproblems
-        .iter()
-        .map(|problem| problem.kind)
-        .reduce(|first, next| {
-            // The client has one thing in its hands to change, and that is the CSR.
-            if first == next {
-                first
-            } else {
-                ProblemKind::BadCsr
-            }
-        })
-        .unwrap_or(ProblemKind::BadCsr);
-    let details: Vec<&str> = violations
-        .iter()
-        .map(|violation| violation.detail.as_str())
-        .collect();
-    let mut joined = Problem::new(kind, details.join("; "));
-    joined.subproblems = subproblems;
-    joined
-}
-
-fn kind_of(rule: Rule) -> ProblemKind {
-    match rule {
-        Rule::Csr | Rule::Key | Rule::Name | Rule::Subject | Rule::Lint => ProblemKind::BadCsr,
-        Rule::Grant => ProblemKind::Unauthorized,
-        Rule::Profile => ProblemKind::InvalidProfile,
-        Rule::Lifetime => ProblemKind::Malformed,
-        Rule::Constraint => ProblemKind::RejectedIdentifier,
-    }
-}
-
 /// A signer in trouble answers within its own deadline, mostly sooner; past this the client polls.
 const ISSUANCE_WAIT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
-    use ca_pki::{Identifier, Timestamp};
+    use ca_pki::Timestamp;
 
     use super::*;
 
@@ -275,26 +291,5 @@ mod tests {
             let problem = read_csr(payload.as_bytes()).unwrap_err();
             assert_eq!(problem.kind, kind, "{payload}");
         }
-    }
-
-    #[test]
-    fn lists_every_broken_rule_and_calls_a_mixture_a_bad_csr() {
-        let name = Identifier::parse("dns", "a.example").unwrap();
-        let violation = |rule, identifier| Violation {
-            rule,
-            identifier,
-            detail: "no".to_owned(),
-        };
-
-        let constrained = refusal(&[violation(Rule::Constraint, Some(name.clone()))]);
-        let mixed = refusal(&[
-            violation(Rule::Key, None),
-            violation(Rule::Constraint, Some(name)),
-        ]);
-
-        assert_eq!(constrained.kind, ProblemKind::RejectedIdentifier);
-        assert_eq!(constrained.subproblems.len(), 1);
-        assert_eq!(mixed.kind, ProblemKind::BadCsr);
-        assert_eq!(mixed.subproblems.len(), 2);
     }
 }

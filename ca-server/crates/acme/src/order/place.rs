@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ca_issuance::audit::{Event, EventKind};
-use ca_pki::{Identifier, Timestamp};
+use ca_pki::Timestamp;
 use serde_json::json;
 
 use crate::account::Account;
@@ -11,6 +11,8 @@ use crate::acme::Acme;
 use crate::authorization::subject::Subject;
 use crate::authorization::{Authorization, AuthorizationStatus};
 use crate::directory::Directory;
+use crate::grant::{Asked, Given};
+use crate::identifier::texts;
 use crate::order::request::OrderRequest;
 use crate::order::{Order, OrderStatus};
 use crate::renewal_info::RenewalId;
@@ -31,8 +33,9 @@ pub struct PlacedOrder {
 struct Draft<'a> {
     account: &'a Account,
     directory: &'a Directory,
-    request: OrderRequest,
-    profile: String,
+    asked: &'a OrderRequest,
+    given: Given,
+    profile: &'a str,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
     now: Timestamp,
@@ -41,35 +44,63 @@ struct Draft<'a> {
 impl Acme {
     /// Places an order; identifiers with a valid authorization need no new proof.
     pub async fn new_order(&self, request: &AccountRequest) -> Result<PlacedOrder, Error> {
-        let account = &request.account;
-        let directory = &request.directory;
-        let request = OrderRequest::parse(request.payload.as_bytes())?;
+        let asked = OrderRequest::parse(request.payload.as_bytes())?;
+        match self.judge_and_place(request, &asked).await {
+            Err(Error::Refused(problem)) => {
+                self.note_refused_order(request, &asked, &problem).await?;
+                Err(Error::Refused(problem))
+            }
+            placed => placed,
+        }
+    }
+
+    async fn judge_and_place(
+        &self,
+        request: &AccountRequest,
+        asked: &OrderRequest,
+    ) -> Result<PlacedOrder, Error> {
+        let (account, directory) = (&request.account, &*request.directory);
         let now = self.now();
-        let profile = self.chosen_profile(directory, request.profile.as_deref())?;
-        self.rules(directory, profile).judge_names(&request.names)?;
-        request.check_window(now)?;
+        let profile = self.chosen_profile(directory, asked.profile.as_deref())?;
+        let given = self
+            .given(
+                account,
+                Asked {
+                    profile: &profile.name,
+                    identifiers: &asked.names.identifiers.iter().cloned().collect(),
+                    address: request.address,
+                },
+            )
+            .await?;
+        self.rules(directory, profile, &given.names)
+            .judge_names(&asked.names)?;
+        asked.check_window(now)?;
         let window = self
             .corridor
-            .granted_window(&profile.name, request.not_before, request.not_after)
+            .granted_window(&profile.name, asked.not_before, asked.not_after)
             .map_err(|violation| Problem::malformed(violation.detail))?;
         self.check_unfinished(account).await?;
-        if let Some(replaced) = &request.replaces {
-            self.check_replaced(account, replaced, &request.names.identifiers)
+        if let Some(replaced) = &asked.replaces {
+            self.check_replaced(account, replaced, &asked.names.identifiers)
                 .await?;
         }
 
+        let validity = given.cut(window.validity);
+        let not_after = asked.not_after.map(|_moment| validity.not_after);
+        let clamped = window.clamped || not_after.is_some() && validity != window.validity;
         let draft = Draft {
             account,
             directory,
-            profile: profile.name.clone(),
-            not_before: request.not_before.map(|_asked| window.validity.not_before),
-            not_after: request.not_after.map(|_asked| window.validity.not_after),
-            request,
+            profile: &profile.name,
+            not_before: asked.not_before.map(|_moment| validity.not_before),
+            not_after,
+            asked,
+            given,
             now,
         };
         Ok(PlacedOrder {
             order: self.place(&draft).await?,
-            warning: window.clamped.then_some(CLAMPED),
+            warning: clamped.then_some(CLAMPED),
         })
     }
 
@@ -103,7 +134,7 @@ impl Acme {
 
     /// Finds or makes an authorization for each identifier.
     async fn compose(&self, draft: &Draft<'_>) -> Result<NewOrder, Error> {
-        let identifiers = &draft.request.names.identifiers;
+        let identifiers = &draft.asked.names.identifiers;
         let until = draft.now.plus(REUSE_MARGIN);
         let found = self
             .store
@@ -114,18 +145,18 @@ impl Acme {
         let mut all_valid = true;
         let mut authorizations = Vec::with_capacity(identifiers.len());
         let mut new_authorizations = Vec::new();
-        for subject in identifiers.iter().map(Subject::of) {
-            let (id, status) = match best(&subject, &found) {
-                Some(reused) => {
-                    expires_at = expires_at.min(reused.expires_at);
-                    (reused.id.clone(), reused.status)
-                }
-                None => {
-                    let new = self.pending_authorization(draft.account, subject, draft.now)?;
-                    let id = new.id.clone();
-                    new_authorizations.push(new);
-                    (id, AuthorizationStatus::Pending)
-                }
+        for identifier in identifiers {
+            let subject = Subject::of(identifier);
+            let grant = draft.given.grant_of(identifier);
+            let reused = best(&subject, &found).filter(|_| grant.is_none());
+            let (id, status) = if let Some(reused) = reused {
+                expires_at = expires_at.min(reused.expires_at);
+                (reused.id.clone(), reused.status)
+            } else {
+                let new = self.new_authorization_for(draft, subject, grant)?;
+                let known = (new.id.clone(), new.status);
+                new_authorizations.push(new);
+                known
             };
             all_valid &= status == AuthorizationStatus::Valid;
             authorizations.push(id);
@@ -139,6 +170,18 @@ impl Acme {
             order: draft.order(self.fresh_id()?, status, expires_at, authorizations),
             new_authorizations,
         })
+    }
+
+    fn new_authorization_for(
+        &self,
+        draft: &Draft<'_>,
+        subject: Subject,
+        grant: Option<&str>,
+    ) -> Result<Authorization, Error> {
+        match grant {
+            Some(grant) => self.granted_authorization(draft.account, subject, grant, draft.now),
+            None => self.pending_authorization(draft.account, subject, draft.now),
+        }
     }
 
     /// Bounds what a client that never finishes its orders can pile up. Requests that come
@@ -157,32 +200,6 @@ impl Acme {
         );
         Err(limited.retry_after(RETRY_WHEN_LIMITED).into())
     }
-
-    /// Checks that the certificate to be replaced is the account's own and that the order goes on
-    /// with at least one of its names (RFC 9773 §5).
-    async fn check_replaced(
-        &self,
-        account: &Account,
-        replaced: &RenewalId,
-        identifiers: &[Identifier],
-    ) -> Result<(), Error> {
-        let record = self.certificate_named(replaced).await?.ok_or_else(|| {
-            Problem::malformed("replaces names a certificate that was not issued here")
-        })?;
-        if record.requested_by != account.actor().to_string() {
-            let detail = "replaces names a certificate of another account";
-            return Err(Problem::new(ProblemKind::Unauthorized, detail).into());
-        }
-        if !record
-            .identifiers
-            .iter()
-            .any(|one| identifiers.contains(one))
-        {
-            let detail = "the order shares no identifier with the certificate that it replaces";
-            return Err(Error::malformed(detail));
-        }
-        Ok(())
-    }
 }
 
 impl Draft<'_> {
@@ -199,12 +216,12 @@ impl Draft<'_> {
             directory: self.directory.name.clone(),
             status,
             expires_at,
-            identifiers: self.request.names.identifiers.clone(),
+            identifiers: self.asked.names.identifiers.clone(),
             authorizations,
-            profile: self.profile.clone(),
+            profile: self.profile.to_owned(),
             not_before: self.not_before,
             not_after: self.not_after,
-            replaces: self.request.replaces.as_ref().map(RenewalId::text),
+            replaces: self.asked.replaces.as_ref().map(RenewalId::text),
             error: None,
             certificate: None,
             created_at: self.now,
@@ -212,20 +229,17 @@ impl Draft<'_> {
     }
 
     fn event(&self, order: &Order) -> Event {
-        let names: Vec<String> = order
-            .identifiers
-            .iter()
-            .map(Identifier::to_string)
-            .collect();
         Event {
             at: self.now,
             kind: EventKind::OrderCreated,
             actor: self.account.actor(),
             subject: order.id.clone(),
             details: json!({
-                "identifiers": names,
+                "identifiers": texts(&order.identifiers),
                 "profile": order.profile,
                 "replaces": order.replaces,
+                "grant": self.given.grant.as_ref().map(|grant| &grant.name),
+                "granted": texts(&self.given.names),
             }),
         }
     }
@@ -251,10 +265,13 @@ const REUSE_MARGIN: Duration = Duration::from_secs(10 * 60);
 const MOST_UNFINISHED: u32 = 1_000;
 const RETRY_WHEN_LIMITED: Duration = Duration::from_secs(60);
 const PLACEMENT_ATTEMPTS: u8 = 3;
-const CLAMPED: &str = "notAfter is earlier than asked for: the profile allows no longer lifetime";
+const CLAMPED: &str =
+    "notAfter is earlier than asked for: profile or grant allow no longer lifetime";
 
 #[cfg(test)]
 mod tests {
+    use ca_pki::Identifier;
+
     use super::*;
 
     fn authorization(id: &str, name: &str, status: AuthorizationStatus, end: i64) -> Authorization {

@@ -1,6 +1,9 @@
 //! Choosing a profile (draft-aaron-acme-profiles) and the rules that come with it.
 
+use std::collections::BTreeSet;
+
 use ca_issuance::Profile;
+use ca_pki::Identifier;
 
 use crate::acme::Acme;
 use crate::directory::Directory;
@@ -29,7 +32,12 @@ impl Acme {
     }
 
     /// Gathers what decides over the identifiers of an order under `profile`.
-    pub(crate) fn rules<'a>(&'a self, directory: &'a Directory, profile: &'a Profile) -> Rules<'a> {
+    pub(crate) fn rules<'a>(
+        &'a self,
+        directory: &'a Directory,
+        profile: &'a Profile,
+        granted: &'a BTreeSet<Identifier>,
+    ) -> Rules<'a> {
         Rules {
             scope: &directory.scope,
             kinds: &profile.identifiers,
@@ -38,6 +46,7 @@ impl Acme {
                 .issuer(&profile.issuer)
                 .and_then(|issuer| issuer.certificate().extensions().name_constraints.as_ref()),
             challenges: &directory.challenges,
+            granted,
         }
     }
 }

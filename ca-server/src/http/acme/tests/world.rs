@@ -13,6 +13,7 @@ use ca_acme::authorization::ChallengeKind;
 use ca_acme::directory::{Directory, ExternalAccountRule};
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Problem, Validator};
+use ca_identity::{Access, AccessParts, Rules};
 use ca_issuance::pattern::{Scope, Wildcards};
 use ca_issuance::profile::{
     CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
@@ -34,6 +35,8 @@ pub(super) const BASE: &str = "https://ca.example";
 /// A server without sockets.
 pub(super) struct World {
     router: Router,
+    pub(super) acme: Arc<Acme>,
+    pub(super) access: Arc<Access>,
     pub(super) store: Store,
     clock: Arc<HandClock>,
     _folder: TempDir,
@@ -48,7 +51,8 @@ pub(super) struct Answer {
 }
 
 impl World {
-    /// Makes one with the directories `default`, `bound` (binding required) and `terms`.
+    /// Makes one with the directories `default`, `bound` (binding required), `granted` (no
+    /// challenges) and `terms`.
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000)));
@@ -58,9 +62,11 @@ impl World {
             .unwrap();
         store.migrate().await.unwrap();
         store.begin_serving().await.unwrap();
-        let router = super::super::router(acme(&store, &clock).await);
+        let (acme, access) = acme(&store, &clock).await;
         Self {
-            router,
+            router: super::super::router(Arc::clone(&acme)),
+            acme,
+            access,
             store,
             clock,
             _folder: folder,
@@ -69,7 +75,8 @@ impl World {
 
     /// Starts the server again on the same store.
     pub(super) async fn restart(&mut self) {
-        self.router = super::super::router(acme(&self.store, &self.clock).await);
+        (self.acme, self.access) = acme(&self.store, &self.clock).await;
+        self.router = super::super::router(Arc::clone(&self.acme));
     }
 
     pub(super) fn advance(&self, span: Duration) {
@@ -167,7 +174,7 @@ impl Validator for Believer {
     }
 }
 
-async fn acme(store: &Store, clock: &Arc<HandClock>) -> Arc<Acme> {
+async fn acme(store: &Store, clock: &Arc<HandClock>) -> (Arc<Acme>, Arc<Access>) {
     let tasks = TaskTracker::new();
     let corridor = Corridor::new(CorridorParts {
         policy: Policy::new([profile()]),
@@ -177,9 +184,20 @@ async fn acme(store: &Store, clock: &Arc<HandClock>) -> Arc<Acme> {
         entropy: Arc::new(SystemEntropy::default()),
         tasks: tasks.clone(),
     });
+    let access = Access::new(AccessParts {
+        store: Arc::new(store.clone()),
+        corridor: Arc::clone(&corridor),
+        external_url: BASE.parse().unwrap(),
+        rules: Rules::default(),
+    });
+    let access = Arc::new(access.await.unwrap());
     let bound = Directory {
         external_account: ExternalAccountRule::Required,
         ..directory("bound")
+    };
+    let granted = Directory {
+        challenges: BTreeSet::new(),
+        ..directory("granted")
     };
     let terms = Directory {
         terms_of_service: Some("https://ca.example/terms".to_owned()),
@@ -189,13 +207,15 @@ async fn acme(store: &Store, clock: &Arc<HandClock>) -> Arc<Acme> {
     let acme = Acme::new(AcmeParts {
         store: Arc::new(store.clone()),
         corridor,
+        access: Arc::clone(&access),
         validator: Arc::new(Believer),
         tasks,
         external_url: BASE.parse().unwrap(),
-        directories: vec![directory("default"), bound, terms],
+        directories: vec![directory("default"), bound, granted, terms],
     });
     // However slow the machine: an answer carries its result.
-    Arc::new(acme.await.unwrap().with_answer_wait(DAY))
+    let acme = acme.await.unwrap().with_answer_wait(DAY);
+    (Arc::new(acme), access)
 }
 
 fn directory(name: &str) -> Directory {
