@@ -92,3 +92,6 @@ fn is_own(principal: &Principal, record: &CertificateRecord) -> bool {
     );
     holds || record.requester == principal.name()
 }
+
+#[cfg(test)]
+mod tests;
