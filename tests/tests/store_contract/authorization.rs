@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ca_acme::authorization::{AuthorizationStatus, ChallengeKind, ChallengeStatus};
-use ca_acme::store::{AcmeStore, StoreError, ValidationOutcome};
+use ca_acme::order::OrderStatus;
+use ca_acme::store::{AcmeStore, Placement, StoreError, ValidationOutcome};
 use ca_acme::{Problem, ProblemKind};
 use ca_issuance::audit::EventKind;
 use ca_pki::Identifier;
 
-use crate::bench::{Bench, HOUR, dns, event, fifty, on_both_databases, pending};
+use crate::bench::{Bench, HOUR, dns, event, fifty, new_order, on_both_databases, pending};
 
 on_both_databases!(
     adds_and_reads_back,
@@ -21,6 +22,7 @@ on_both_databases!(
     deactivates_once,
     finds_reusable_ones,
     tells_who_holds_every_identifier,
+    a_granted_one_serves_its_order_alone_and_shows_no_control,
     notes_caa_checks,
 );
 
@@ -275,6 +277,39 @@ async fn tells_who_holds_every_identifier(bench: Bench) {
             .unwrap()
     );
     assert!(!store.holds_authorizations("ben", &both, now).await.unwrap());
+}
+
+async fn a_granted_one_serves_its_order_alone_and_shows_no_control(bench: Bench) {
+    let anna = bench.account("anna").await;
+    let now = bench.now();
+    let names = ["a.ci.example.internal"];
+    let mut granted = new_order(&anna, &names, now);
+    for authorization in &mut granted.new_authorizations {
+        authorization.status = AuthorizationStatus::Valid;
+        authorization.challenges = Vec::new();
+        authorization.granted_by = Some("release-jobs".to_owned());
+    }
+    let mut second = new_order(&anna, &names, now);
+    second.new_authorizations = Vec::new();
+    second.order.authorizations = granted.order.authorizations.clone();
+    let identifiers = names.map(dns);
+
+    let born = granted.new_authorizations.clone();
+    let order = bench.place(granted).await;
+    let store = &bench.store;
+    let read = store.authorizations(&order.authorizations).await.unwrap();
+    let reusable = store.reusable_authorizations("anna", &identifiers, now);
+    let reusable = reusable.await.unwrap();
+    let holds = store.holds_authorizations("anna", &identifiers, now);
+    let holds = holds.await.unwrap();
+    let placing = event(EventKind::OrderCreated, &second.order.id);
+    let placement = store.place_order(second, placing).await.unwrap();
+
+    assert_eq!(order.status, OrderStatus::Ready);
+    assert_eq!(read, born);
+    assert!(reusable.is_empty());
+    assert!(!holds);
+    assert_eq!(placement, Placement::AuthorizationGone);
 }
 
 async fn notes_caa_checks(bench: Bench) {

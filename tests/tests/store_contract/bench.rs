@@ -156,31 +156,48 @@ impl Bench {
 
     /// Makes the database refuse an insert into `table`, however it is reached.
     pub(crate) async fn break_inserts_into(&self, table: &str) {
+        self.break_statements("INSERT", table).await;
+    }
+
+    /// Makes the database refuse an `INSERT`, `UPDATE` or `DELETE` on `table`.
+    pub(crate) async fn break_statements(&self, verb: &str, table: &str) {
         if self.url.starts_with("sqlite") {
             let sql = format!(
-                "CREATE TRIGGER broken BEFORE INSERT ON {table} \
+                "CREATE TRIGGER broken BEFORE {verb} ON {table} \
                  BEGIN SELECT RAISE(ABORT, 'broken'); END"
             );
             return self.execute(&sql).await;
         }
         self.execute(
-            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
+            "CREATE OR REPLACE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN RAISE EXCEPTION 'broken'; END $$",
         )
         .await;
         let sql = format!(
-            "CREATE TRIGGER broken BEFORE INSERT ON {table} \
+            "CREATE TRIGGER broken BEFORE {verb} ON {table} \
              FOR EACH ROW EXECUTE FUNCTION broken()"
         );
         self.execute(&sql).await;
     }
 
-    pub(crate) async fn mend_inserts_into(&self, table: &str) {
+    /// Takes back what broke statements on `table`.
+    pub(crate) async fn mend(&self, table: &str) {
         let sql = match self.url.starts_with("sqlite") {
             true => "DROP TRIGGER broken".to_owned(),
             false => format!("DROP TRIGGER broken ON {table}"),
         };
         self.execute(&sql).await;
+    }
+
+    /// Reads the first column of every row, which must be text.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let database = self.raw().await;
+        let query = Statement::from_string(database.get_database_backend(), sql.to_owned());
+        let rows = database.query_all_raw(query).await.unwrap();
+        let texts = rows.iter().map(|row| row.try_get_by_index(0).unwrap());
+        let texts = texts.collect();
+        database.close().await.unwrap();
+        texts
     }
 
     /// Registers an account of this name.

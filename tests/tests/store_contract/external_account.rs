@@ -1,10 +1,12 @@
 //! External account keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ca_acme::account::Account;
 use ca_acme::external_account::ExternalAccountKey;
 use ca_acme::store::{AcmeStore, Registration};
+use ca_identity::{Principal, Role};
 use ca_issuance::audit::EventKind;
 use secrecy::{ExposeSecret, SecretSlice};
 
@@ -18,6 +20,7 @@ on_both_databases!(
     refuses_unknown_expired_revoked_and_foreign_keys,
     an_existing_account_uses_up_nothing,
     revokes_once,
+    an_account_acts_for_whom_its_key_was_minted,
 );
 
 fn key(kid: &str) -> ExternalAccountKey {
@@ -161,4 +164,32 @@ async fn revokes_once(bench: Bench) {
     assert!(!second.await.unwrap());
     let unknown = bench.store.revoke_external_account_key("other", revoked());
     assert!(!unknown.await.unwrap());
+}
+
+async fn an_account_acts_for_whom_its_key_was_minted(bench: Bench) {
+    let deployer = Arc::new(Principal::Client {
+        id: "deployer".to_owned(),
+        role: Some(Role::Operator),
+    });
+    let mut minted = key("minted");
+    minted.principal = Some(Arc::clone(&deployer));
+    add(&bench, minted).await;
+    add(&bench, key("plain")).await;
+
+    let acting = register(&bench, bound("anna", "minted")).await;
+    register(&bench, bound("ben", "plain")).await;
+
+    let Registration::Created(acting) = acting else {
+        panic!("{acting:?}");
+    };
+    assert_eq!(acting.principal, Some(Arc::clone(&deployer)));
+    let read = bench.store.account("default", "anna").await.unwrap();
+    assert_eq!(read, Some(acting));
+    let read = bench.store.account("default", "ben").await.unwrap();
+    assert_eq!(read.unwrap().principal, None);
+    let listed = bench.store.external_account_key("minted").await.unwrap();
+    assert_eq!(listed.unwrap().principal, Some(deployer));
+    let sql = "SELECT actor FROM audit_event WHERE kind = 'account.created' ORDER BY sequence";
+    let actors = bench.texts(sql).await;
+    assert_eq!(actors, ["client:deployer via acme:default:anna", "system"]);
 }

@@ -1,4 +1,5 @@
-//! The contract of `ca_issuance::Ledger` and `ca_acme::AcmeStore`, on both databases.
+//! The contract of `ca_issuance::Ledger`, `ca_identity::IdentityStore` and `ca_acme::AcmeStore`,
+//! on both databases.
 //!
 //! Each case runs on a fresh SQLite file and on a fresh PostgreSQL database, both built by the
 //! migrations.
@@ -23,7 +24,9 @@ mod certificate_list;
 mod coordination;
 mod crl;
 mod external_account;
+mod identity;
 mod intent;
+mod list;
 mod nonce;
 mod order;
 mod prune;

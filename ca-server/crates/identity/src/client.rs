@@ -3,6 +3,8 @@
 mod login;
 mod secret_hash;
 
+use std::fmt;
+
 use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::{Actor, Entropy, LedgerError};
 use ca_pki::Timestamp;
@@ -14,7 +16,7 @@ pub(crate) use self::secret_hash::HashingDesk;
 use crate::{Access, Error, Role, secret};
 
 /// A client as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Client {
     /// The id that it logs in with.
     pub id: String,
@@ -28,6 +30,15 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When it last logged in, to the minute.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A client to be made.

@@ -47,6 +47,9 @@ impl Change for Open {
         }
         row::insert(transaction, Model::try_from(&self.session)?).await?;
         if let Some(token) = &self.refresh {
+            if token.session != self.session.id {
+                return Err(Error::Conflict);
+            }
             row::insert(transaction, unused_row(token)).await?;
         }
         audit::record(transaction, &self.event).await
