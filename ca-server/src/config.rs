@@ -6,9 +6,11 @@
 mod acme;
 mod audit;
 mod database;
+mod grant;
 mod issuer;
 mod listen;
 mod oidc;
+mod operator;
 mod profile;
 mod refusal;
 mod revocation;
@@ -19,14 +21,18 @@ mod validation;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use ca_identity::grant::KnownNames;
+use ca_pki::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use acme::{AcmeSection, ExternalAccountSetting};
 pub use audit::{AuditSection, ConfirmationSetting, SyslogSection};
 pub use database::DatabaseSection;
+pub use grant::GrantSection;
 pub use issuer::IssuerSection;
 pub use listen::ListenSection;
 pub use oidc::{Audience, KindSetting, OidcSection};
+pub use operator::OperatorSection;
 pub use profile::{ProfileSection, RevocationSetting, SubjectSetting};
 pub use refusal::ConfigError;
 pub use revocation::RevocationSection;
@@ -66,6 +72,12 @@ pub struct Config {
     /// How control of names is checked.
     #[serde(default)]
     pub validation: ValidationSection,
+    /// Who has a role.
+    #[serde(rename = "operator", default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<OperatorSection>,
+    /// Who may have which certificates without proving control of each name.
+    #[serde(rename = "grant", default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<GrantSection>,
     /// The folder of the file: what paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
@@ -154,6 +166,9 @@ impl Config {
         }
         faults.extend(self.oidc_faults());
         faults.extend(self.validation.faults());
+        let known = self.known_names();
+        faults.extend(operator::faults(&self.operators, &known));
+        faults.extend(grant::faults(&self.grants, &known));
         faults
     }
 
@@ -172,6 +187,19 @@ impl Config {
             faults.extend(oidc.faults(&self.server.external_url));
         }
         faults
+    }
+
+    /// Returns the names that grants may refer to.
+    pub fn known_names(&self) -> KnownNames {
+        KnownNames {
+            profiles: self.profiles.iter().map(|it| it.name.clone()).collect(),
+            providers: self.oidc.iter().map(|it| it.name.clone()).collect(),
+        }
+    }
+
+    /// Lists what can work and is probably not meant.
+    pub fn warnings(&self, now: Timestamp) -> Vec<String> {
+        grant::warnings(&self.grants, &self.profiles, now)
     }
 }
 

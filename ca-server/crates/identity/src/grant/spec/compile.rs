@@ -83,8 +83,8 @@ impl GrantSpec {
         if self.profiles.is_empty() || self.identifiers.is_empty() {
             faults.push("profiles and identifiers must not be empty".to_owned());
         }
-        if self.uses == Some(0) {
-            faults.push("uses must be at least 1".to_owned());
+        if self.uses.is_some_and(|uses| !(1..=MOST_USES).contains(&uses)) {
+            faults.push(format!("uses must be 1 to {MOST_USES}"));
         }
         faults
     }
@@ -276,6 +276,7 @@ fn noted<T>(result: Result<T, Vec<String>>, faults: &mut Vec<String>) -> Option<
 const SHORTEST_LIFE: Duration = Duration::from_secs(2 * 60);
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST_ORGANIZATIONS: usize = 32;
+const MOST_USES: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests;

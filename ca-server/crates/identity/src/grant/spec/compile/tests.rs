@@ -125,7 +125,7 @@ fn refuses_each_thing_that_cannot_work() {
             "not an address or a network",
         ),
         ("/expires", json!("tomorrow"), "not a moment"),
-        ("/uses", json!(0), "at least 1"),
+        ("/uses", json!(0), "uses must be"),
         ("/subject", json!({}), "common_name or organizations"),
         ("/subject", json!({ "common_name": "{a" }), "not closed"),
     ];
