@@ -1,12 +1,14 @@
 //! Introductions: the one place where rooms meet, in the order in which they must be right.
 
 pub(crate) mod expiry;
-pub(crate) mod identity;
+mod identity;
 mod issuers;
 mod profiles;
 mod readiness;
 mod receiver;
+mod reload;
 pub(crate) mod roots;
+pub(crate) mod rules;
 pub(crate) mod seal;
 mod serve;
 
@@ -16,7 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
-use ca_identity::{Access, AccessParts, IdentityStore, Rules};
+use ca_identity::{Access, AccessParts, IdentityStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
 use ca_issuance::publish::{CrlPublisher, PublishSchedule};
@@ -30,6 +32,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
 use url::Host;
 
+use crate::app::reload::Reloader;
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::pki::Roots;
@@ -48,6 +51,7 @@ pub(crate) struct App {
     corridor: Arc<Corridor>,
     access: Arc<Access>,
     acme: Arc<Acme>,
+    reloader: Reloader,
     revocation: BTreeMap<String, Revocation>,
     roots: Arc<ArcSwap<Roots>>,
     seal: Arc<dyn Seal>,
@@ -102,6 +106,12 @@ impl App {
             seal: seal::open(&config, &store).await?,
             receiver: receiver::open(&config)?,
             certificate: ServerCertificate::new(server_names(&config)?),
+            reloader: Reloader::new(
+                config.clone(),
+                Arc::clone(&access),
+                Arc::clone(corridor.ledger()),
+                Arc::clone(&clock),
+            ),
             config,
             metrics,
             store,
@@ -153,7 +163,7 @@ async fn access(
         store: Arc::new(store.clone()) as Arc<dyn IdentityStore>,
         corridor: Arc::clone(corridor),
         external_url: config.server.external_url.clone(),
-        rules: Rules::default(),
+        rules: rules::build(config)?,
     })
     .await
     .map_err(|error| Error::Identity(Box::new(error)))?;

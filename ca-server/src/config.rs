@@ -81,6 +81,9 @@ pub struct Config {
     /// The folder of the file: what paths are relative to.
     #[serde(skip)]
     pub base: PathBuf,
+    /// The file, if it was read from one.
+    #[serde(skip)]
+    pub file: PathBuf,
 }
 
 impl Config {
@@ -103,16 +106,24 @@ impl Config {
         } else {
             base
         };
-        Self::parse(&text, base)
+        let mut config = Self::parse(&text, base)?;
+        file.clone_into(&mut config.file);
+        Ok(config)
     }
 
     /// Parses and checks text; `base` is what its paths are relative to.
     pub fn parse(text: &str, base: PathBuf) -> Result<Self, ConfigError> {
         let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::syntax(&error))?;
         config.base = base;
-        let faults = config.faults();
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks that all sections can work together.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let faults = self.faults();
         if faults.is_empty() {
-            Ok(config)
+            Ok(())
         } else {
             Err(ConfigError::Faults(faults))
         }
@@ -121,6 +132,11 @@ impl Config {
     /// Returns a path as it is meant: relative to the configuration file.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
+    }
+
+    /// Returns the sections by name, to tell which of two configurations differ.
+    pub(crate) fn sections(&self) -> Result<toml::Table, ConfigError> {
+        toml::Table::try_from(self).map_err(|error| ConfigError::Syntax(error.to_string()))
     }
 
     /// Returns the effective configuration as TOML. It holds no secret: PINs and passphrases are

@@ -73,7 +73,7 @@ pub enum Error {
     /// The ACME service could not be put together.
     #[error("ACME cannot be served")]
     Acme(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Logins and grants could not be put together.
+    /// The service that knows identities could not be put together or asked.
     #[error("identities cannot be served")]
     Identity(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The clock cannot be right: certificates would be wrong.

@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ca_issuance::audit::{Event, EventKind};
-use ca_issuance::{Actor, Settle};
+use ca_issuance::Settle;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,7 +75,10 @@ impl App {
         if settled > 0 {
             tracing::warn!(settled, "burned serials whose issuance never finished");
         }
-        self.note_configuration().await?;
+        for warning in self.config.warnings(self.clock.now()) {
+            tracing::warn!("{warning}");
+        }
+        self.reloader.note_start().await?;
         self.certificate.renew(&self.corridor).await?;
         for (issuer, revocation) in &self.revocation {
             if let Err(error) = revocation.publisher.refresh().await {
@@ -95,21 +96,6 @@ impl App {
         Ok(())
     }
 
-    async fn note_configuration(&self) -> Result<(), Error> {
-        let event = Event {
-            at: self.clock.now(),
-            kind: EventKind::ConfigurationLoaded,
-            actor: Actor::System,
-            subject: self.config.server.external_url.to_string(),
-            details: json!({ "version": env!("CARGO_PKG_VERSION"), "configuration": self.config.to_toml()? }),
-        };
-        self.corridor
-            .ledger()
-            .append_event(event)
-            .await
-            .map_err(|error| Error::Store(Box::new(error)))
-    }
-
     fn listeners(&self) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
         let tls = tls::server_config(Arc::clone(&self.certificate), &self.corridor)?;
@@ -123,8 +109,8 @@ impl App {
         ])
     }
 
-    /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again; the rest of the
-    /// configuration needs a restart, which costs clients nothing but a reconnect.
+    /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again, and of the configuration
+    /// what it can; the rest needs a restart, which costs clients nothing but a reconnect.
     async fn stopped(&self) -> Result<(), Error> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
@@ -133,7 +119,10 @@ impl App {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = hangup.recv() => self.read_roots_again(),
+                _ = hangup.recv() => {
+                    self.read_roots_again();
+                    self.reloader.reload().await;
+                }
             }
         }
     }
@@ -142,7 +131,7 @@ impl App {
         match roots::load(&self.config, &self.corridor) {
             Ok(fresh) => {
                 self.roots.store(Arc::new(fresh));
-                tracing::info!("read the roots' CRLs again; other settings need a restart");
+                tracing::info!("read the roots' CRLs again");
             }
             Err(error) => {
                 tracing::error!(error = error.in_full(), "the roots' CRLs stay as they were")

@@ -1,13 +1,19 @@
 //! `ca-server check-config`
 
-use crate::app::identity;
+use ca_issuance::Clock;
+use ca_issuance::world::SystemClock;
+
+use crate::app::rules;
 use crate::cli::ConfigArgument;
 use crate::config::Config;
 use crate::error::Error;
 
 pub(super) fn run(arguments: &ConfigArgument) -> Result<(), Error> {
     let config = Config::load(&arguments.config)?;
-    identity::providers(&config)?;
+    rules::build(&config)?;
+    for warning in config.warnings(SystemClock.now()) {
+        eprintln!("ca-server: warning: {warning}");
+    }
     print!("{}", config.to_toml()?);
     Ok(())
 }

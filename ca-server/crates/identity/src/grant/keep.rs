@@ -7,7 +7,7 @@ use ca_issuance::audit::{Event, EventKind};
 use serde_json::json;
 
 use crate::grant::{Grant, GrantSpec, KnownNames, Origin, lookup};
-use crate::{Access, Error, Identity, Role};
+use crate::{Access, Error, Identity, Role, Rules};
 
 /// The furthest ahead that a grant made over the API may end.
 pub const LONGEST_API_GRANT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -81,6 +81,14 @@ impl Access {
         } else {
             Err(Error::NotFound)
         }
+    }
+
+    /// Lists the grants of a configuration whose names grants in force made over the API have.
+    pub async fn names_taken_over_the_api(&self, rules: &Rules) -> Result<Vec<String>, Error> {
+        let made = self.store.grants(self.corridor.clock().now()).await?;
+        let names = rules.grants.iter().map(|grant| &grant.name);
+        let taken = names.filter(|name| made.iter().any(|grant| grant.name == **name));
+        Ok(taken.cloned().collect())
     }
 
     fn checked(&self, spec: &GrantSpec) -> Result<Grant, Error> {

@@ -356,8 +356,9 @@ fn dns_name() -> impl Strategy<Value = String> {
     ("(\\*\\.)?", "([ab]\\.){0,2}", "[ab]").prop_map(|(star, front, last)| star + &front + &last)
 }
 
+/// At most two `**`: more are not a pattern.
 fn pattern() -> impl Strategy<Value = String> {
-    ("((\\*|\\*\\*|[ab])\\.){0,2}", "(\\*\\*|[ab])")
+    ("((\\*|\\*\\*|[ab])\\.)?([ab]\\.)?", "(\\*\\*|[ab])")
         .prop_map(|(front, last)| format!("dns:{front}{last}"))
 }
 

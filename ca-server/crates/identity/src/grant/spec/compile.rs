@@ -83,7 +83,10 @@ impl GrantSpec {
         if self.profiles.is_empty() || self.identifiers.is_empty() {
             faults.push("profiles and identifiers must not be empty".to_owned());
         }
-        if self.uses.is_some_and(|uses| !(1..=MOST_USES).contains(&uses)) {
+        if self
+            .uses
+            .is_some_and(|uses| !(1..=MOST_USES).contains(&uses))
+        {
             faults.push(format!("uses must be 1 to {MOST_USES}"));
         }
         faults
