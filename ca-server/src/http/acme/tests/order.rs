@@ -23,7 +23,7 @@ fn members(object: &Value) -> Vec<&str> {
     members.keys().map(String::as_str).collect()
 }
 
-fn csr(names: &[&str]) -> Value {
+pub(super) fn csr(names: &[&str]) -> Value {
     let key = rcgen::KeyPair::generate().unwrap();
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut csr = rcgen::CertificateParams::new(names).unwrap();

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,14 +12,16 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use ca_acme::authorization::ChallengeKind;
 use ca_acme::directory::{Directory, ExternalAccountRule};
 use ca_acme::validator::Attempt;
-use ca_acme::{Acme, AcmeParts, Problem, Validator};
+use ca_acme::{Acme, AcmeParts, Problem, ProblemKind, Validator};
 use ca_identity::{Access, AccessParts, Rules};
+use ca_issuance::audit::EventKind;
+use ca_issuance::audit::query::{EventOrder, EventQuery, KindFilter};
 use ca_issuance::pattern::{Scope, Wildcards};
 use ca_issuance::profile::{
     CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
 };
 use ca_issuance::world::SystemEntropy;
-use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
+use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Ledger, Policy};
 use ca_keys::{SigningKey, SoftwareKey};
 use ca_pki::authority::{RootRequest, SubordinateRequest, root, subordinate};
 use ca_pki::certificate::{ExtendedKeyUsage, PathLength, Template, name_from_text};
@@ -39,6 +41,7 @@ pub(super) struct World {
     pub(super) access: Arc<Access>,
     pub(super) store: Store,
     clock: Arc<HandClock>,
+    peer: Mutex<IpAddr>,
     _folder: TempDir,
 }
 
@@ -69,6 +72,7 @@ impl World {
             access,
             store,
             clock,
+            peer: Mutex::new(IpAddr::from([192, 0, 2, 1])),
             _folder: folder,
         }
     }
@@ -82,6 +86,29 @@ impl World {
     pub(super) fn advance(&self, span: Duration) {
         let secs = i64::try_from(span.as_secs()).unwrap();
         self.clock.0.fetch_add(secs, Ordering::SeqCst);
+    }
+
+    /// Lets requests come from this address from now on.
+    pub(super) fn move_to(&self, peer: [u8; 4]) {
+        *self.peer.lock().unwrap() = IpAddr::from(peer);
+    }
+
+    /// Returns actor and details of the last event of a kind.
+    pub(super) async fn last_event(&self, kind: EventKind) -> Option<(String, Value)> {
+        let query = EventQuery {
+            kind: Some(KindFilter::Exactly(kind.name().to_owned())),
+            order: EventOrder::NewestFirst,
+            limit: 1,
+            actor: None,
+            subject: None,
+            since: None,
+            until: None,
+            cursor: None,
+        };
+        let page = self.store.events(&query).await.unwrap();
+        let event = page.events.into_iter().next()?;
+        let details = serde_json::from_str(event.details.get()).unwrap();
+        Some((event.actor, details))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -102,7 +129,7 @@ impl World {
     }
 
     pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
-        let peer = SocketAddr::from(([192, 0, 2, 1], 1_024));
+        let peer = SocketAddr::new(*self.peer.lock().unwrap(), 1_024);
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
@@ -154,7 +181,7 @@ impl Clock for HandClock {
     }
 }
 
-/// Finds every proof where it should be.
+/// Finds every proof where it should be, and CAA against `forbidden.…`.
 struct Believer;
 
 #[async_trait]
@@ -165,12 +192,15 @@ impl Validator for Believer {
 
     async fn check_caa(
         &self,
-        _: &Identifier,
+        identifier: &Identifier,
         _: bool,
         _: Option<ChallengeKind>,
         _: &str,
     ) -> Result<(), Problem> {
-        Ok(())
+        match identifier.value().starts_with("forbidden.") {
+            true => Err(Problem::new(ProblemKind::Caa, "issue \";\"")),
+            false => Ok(()),
+        }
     }
 }
 
@@ -197,6 +227,10 @@ async fn acme(store: &Store, clock: &Arc<HandClock>) -> (Arc<Acme>, Arc<Access>)
     };
     let granted = Directory {
         challenges: BTreeSet::new(),
+        scope: Scope {
+            deny: vec!["dns:vault.ci.example".parse().unwrap()],
+            ..directory("granted").scope
+        },
         ..directory("granted")
     };
     let terms = Directory {

@@ -1,0 +1,163 @@
+use std::time::Duration;
+
+use ca_acme::external_account::MintRequest;
+use ca_identity::{Error, Role};
+use ca_issuance::audit::EventKind;
+use serde_json::json;
+
+use super::runner::{add_client, bind_account, configure, grant, mint, runner};
+use super::world::World;
+
+fn request(directory: Option<&str>, lifetime_secs: Option<u64>) -> MintRequest {
+    MintRequest {
+        directory: directory.map(str::to_owned),
+        lifetime: lifetime_secs.map(Duration::from_secs),
+    }
+}
+
+async fn world() -> World {
+    let world = World::new().await;
+    configure(&world, &[grant(&json!({}))]);
+    add_client(&world).await;
+    world
+}
+
+#[tokio::test]
+async fn a_minted_key_binds_one_account_of_one_directory_soon() {
+    let world = world().await;
+    let once = mint(&world, "bound").await;
+    let elsewhere = mint(&world, "bound").await;
+    let late = mint(&world, "bound").await;
+
+    let (_, first) = bind_account(&world, "bound", &once).await;
+    let (_, second) = bind_account(&world, "bound", &once).await;
+    let (_, other_directory) = bind_account(&world, "default", &elsewhere).await;
+    world.advance(Duration::from_secs(10 * 60));
+    let (_, too_late) = bind_account(&world, "bound", &late).await;
+
+    assert_eq!(first.status, 201);
+    for refused in [&second, &other_directory, &too_late] {
+        assert_eq!(refused.refusal(), "403 unauthorized");
+    }
+    assert_eq!(
+        once.directory_url,
+        "https://ca.example/acme/bound/directory"
+    );
+}
+
+#[tokio::test]
+async fn minting_and_a_refused_binding_are_in_the_audit_log() {
+    let world = world().await;
+    let minted = mint(&world, "bound").await;
+    bind_account(&world, "default", &minted).await;
+
+    let (who, details) = world
+        .last_event(EventKind::ExternalAccountKeyCreated)
+        .await
+        .unwrap();
+    let (_, refused) = world
+        .last_event(EventKind::ExternalAccountKeyRefused)
+        .await
+        .unwrap();
+
+    assert_eq!(who, "client:runner");
+    assert_eq!(details["principal"], "client:runner");
+    assert_eq!(details["single_use"], true);
+    assert_eq!(refused["address"], "192.0.2.1");
+}
+
+#[tokio::test]
+async fn nobody_mints_without_a_grant_for_the_directory() {
+    let ended = json!({"expires": "2000-01-01T00:00:00Z"});
+    for changes in [
+        json!({"who": {"client": "another"}}),
+        json!({"profiles": ["another"]}),
+        ended,
+    ] {
+        let world = World::new().await;
+        configure(&world, &[grant(&changes)]);
+
+        let refused = world
+            .acme
+            .mint_external_account_key(&runner(None), request(Some("bound"), None))
+            .await;
+
+        assert!(matches!(refused, Err(Error::NotGranted(_))), "{changes}");
+        let (who, _) = world
+            .last_event(EventKind::ExternalAccountKeyRefused)
+            .await
+            .unwrap();
+        assert_eq!(who, "client:runner");
+    }
+}
+
+#[tokio::test]
+async fn operators_mint_without_a_grant_and_auditors_never() {
+    let world = World::new().await;
+    let by = async |role| {
+        let identity = runner(Some(role));
+        let minted = world
+            .acme
+            .mint_external_account_key(&identity, request(Some("bound"), None));
+        minted.await
+    };
+
+    assert!(by(Role::Admin).await.is_ok());
+    assert!(by(Role::Operator).await.is_ok());
+    assert!(matches!(by(Role::Auditor).await, Err(Error::Forbidden(_))));
+}
+
+#[tokio::test]
+async fn refuses_requests_that_make_no_sense() {
+    let world = world().await;
+    for (directory, lifetime_secs) in [
+        (None, None),
+        (Some("nowhere"), None),
+        (Some("terms"), None),
+        (Some("bound"), Some(0)),
+        (Some("bound"), Some(3_601)),
+    ] {
+        let refused = world
+            .acme
+            .mint_external_account_key(&runner(None), request(directory, lifetime_secs))
+            .await;
+
+        let what = format!("{directory:?} {lifetime_secs:?}");
+        assert!(matches!(refused, Err(Error::Malformed(_))), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn everybody_sees_and_revokes_their_own_keys_and_staff_all() {
+    let world = world().await;
+    let minted = mint(&world, "bound").await;
+    let mut other = runner(None);
+    other.principal = ca_identity::Principal::Client {
+        id: "other".to_owned(),
+        role: None,
+    };
+    let auditor = runner(Some(Role::Auditor));
+
+    let own = world.acme.external_account_keys(&runner(None)).await;
+    let others = world.acme.external_account_keys(&other).await.unwrap();
+    let by_other = world
+        .acme
+        .revoke_external_account_key(&other, &minted.kid)
+        .await;
+    let by_auditor = world
+        .acme
+        .revoke_external_account_key(&auditor, &minted.kid)
+        .await;
+    let by_owner = world
+        .acme
+        .revoke_external_account_key(&runner(None), &minted.kid)
+        .await;
+    let (_, binding) = bind_account(&world, "bound", &minted).await;
+
+    assert_eq!(own.unwrap().len(), 1);
+    assert!(others.is_empty());
+    assert!(matches!(by_other, Err(Error::NotFound)));
+    assert!(matches!(by_auditor, Err(Error::Forbidden(_))));
+    assert!(by_owner.is_ok());
+    assert_eq!(binding.refusal(), "403 unauthorized");
+}
