@@ -4,6 +4,7 @@
 //! Paths are relative to the file. Nothing here opens a key or a database.
 
 mod acme;
+mod api;
 mod audit;
 mod database;
 mod grant;
@@ -26,6 +27,7 @@ use ca_pki::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use acme::{AcmeSection, ExternalAccountSetting};
+pub use api::ApiSection;
 pub use audit::{AuditSection, ConfirmationSetting, SyslogSection};
 pub use database::DatabaseSection;
 pub use grant::GrantSection;
@@ -69,6 +71,9 @@ pub struct Config {
     /// CI systems and clusters whose tokens are taken as credentials.
     #[serde(rename = "oidc", default, skip_serializing_if = "Vec::is_empty")]
     pub oidc: Vec<OidcSection>,
+    /// The JSON API.
+    #[serde(default)]
+    pub api: ApiSection,
     /// How control of names is checked.
     #[serde(default)]
     pub validation: ValidationSection,
@@ -181,6 +186,7 @@ impl Config {
             faults.extend(acme.faults(&self.profiles));
         }
         faults.extend(self.oidc_faults());
+        faults.extend(self.api.faults());
         faults.extend(self.validation.faults());
         let known = self.known_names();
         faults.extend(operator::faults(&self.operators, &known));

@@ -10,6 +10,7 @@ pub mod error;
 mod files;
 pub mod http;
 mod jobs;
+mod nearest;
 mod quickstart;
 mod storage;
 mod telemetry;

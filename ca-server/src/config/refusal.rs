@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::nearest;
+
 /// Why a configuration is refused: the operator corrects the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -32,18 +34,9 @@ impl ConfigError {
     /// Wraps a parser's error; an unknown key gets the nearest known one.
     pub(super) fn syntax(error: &toml::de::Error) -> Self {
         let text = error.to_string();
-        let hint = nearest(error.message()).unwrap_or_default();
+        let hint = nearest::known_name(error.message())
+            .map(|known| format!("\ndid you mean {known:?}?"))
+            .unwrap_or_default();
         Self::Syntax(format!("{}{hint}", text.trim_end()))
     }
-}
-
-/// Reads serde's message ("unknown field `a`, expected one of `b`, `c`") and finds the nearest.
-fn nearest(message: &str) -> Option<String> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
-        return None;
-    }
-    let unknown = quoted.next()?;
-    let known = quoted.min_by_key(|known| strsim::damerau_levenshtein(unknown, known))?;
-    Some(format!("\ndid you mean {known:?}?"))
 }
