@@ -1,6 +1,8 @@
 //! The HTTP floor: three listeners, one noun a file, no decisions.
 
 pub(crate) mod acme;
+pub(crate) mod api;
+mod body;
 pub(crate) mod layers;
 pub(crate) mod listener;
 pub(crate) mod ops;

@@ -13,10 +13,11 @@ use tokio_util::task::TaskTracker;
 use crate::app::readiness::Readiness;
 use crate::app::{App, DRAIN, Revocation, expiry, roots};
 use crate::error::Error;
+use crate::http::api::{ApiParts, Rates};
 use crate::http::listener::{Listener, Transport, listen};
 use crate::http::ops::{Check, OpsState};
 use crate::http::pki::{PkiIssuer, PkiState};
-use crate::http::{acme, layers, ops, pki};
+use crate::http::{acme, api, layers, ops, pki};
 use crate::jobs::Jobs;
 use crate::tls;
 
@@ -99,7 +100,8 @@ impl App {
     fn listeners(&self) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
         let tls = tls::server_config(Arc::clone(&self.certificate), &self.corridor)?;
-        let public = layers::around(acme::router(Arc::clone(&self.acme)), "public");
+        let public = acme::router(Arc::clone(&self.acme)).merge(api::router(self.api_parts()));
+        let public = layers::around(public, "public");
         let pki = layers::around(pki::router(self.pki_state()), "pki");
         let ops = layers::around(ops::router(self.ops_state()), "ops");
         Ok(vec![
@@ -136,6 +138,19 @@ impl App {
             Err(error) => {
                 tracing::error!(error = error.in_full(), "the roots' CRLs stay as they were")
             }
+        }
+    }
+
+    fn api_parts(&self) -> ApiParts {
+        let profiles = self.config.profiles.iter();
+        ApiParts {
+            profiles: profiles.map(|profile| profile.name.clone()).collect(),
+            access: Arc::clone(&self.access),
+            acme: Arc::clone(&self.acme),
+            corridor: Arc::clone(&self.corridor),
+            roots: Arc::clone(&self.roots),
+            external_url: self.config.server.external_url.clone(),
+            rates: Rates::new(&self.config.api),
         }
     }
 

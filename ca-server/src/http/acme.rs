@@ -2,7 +2,6 @@
 
 mod account;
 mod authorization;
-mod body;
 mod certificate;
 mod challenge;
 mod directory;
@@ -19,7 +18,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use ca_acme::{Acme, Problem};
 
 use crate::http::problem::Refusal;
@@ -68,7 +67,9 @@ pub(crate) fn router(acme: Arc<Acme>) -> Router {
         .fallback(missing)
         .layer(from_fn_with_state(Arc::clone(&acme), headers::add))
         .with_state(acme);
-    Router::new().nest("/acme", routes).fallback(missing)
+    Router::new()
+        .nest("/acme", routes)
+        .route("/acme/", any(missing))
 }
 
 async fn missing() -> Refusal {

@@ -1,6 +1,7 @@
 //! What every request passes through: an id, a span, bounds, and a net under panics.
 
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,6 +9,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -72,6 +75,29 @@ async fn observe(listener: &'static str, request: Request, next: Next) -> Respon
     response
 }
 
+/// Why a handler gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// It panicked; the log has the text.
+    Panicked,
+    /// It took too long; what it began on the task tracker goes on.
+    TookTooLong,
+}
+
+/// Runs the handler within a bound below the listener's own, so that its door can say in its own
+/// words that there is no answer.
+pub(crate) async fn answer(request: Request, next: Next) -> Result<Response, Unanswered> {
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match timeout(PATIENCE, handled).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(panic)) => {
+            log_panic(panic.as_ref());
+            Err(Unanswered::Panicked)
+        }
+        Err(_elapsed) => Err(Unanswered::TookTooLong),
+    }
+}
+
 /// A panic is a bug: logged with its text, answered without it.
 fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     log_panic(panic.as_ref());
@@ -79,7 +105,7 @@ fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
 }
 
 /// Logs what a handler panicked with.
-pub(crate) fn log_panic(panic: &(dyn Any + Send)) {
+fn log_panic(panic: &(dyn Any + Send)) {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
@@ -93,3 +119,5 @@ const LONGEST_REQUEST_ID: usize = 64;
 
 /// Bounds a request from its first byte to the last byte of its body, however it drips.
 const WHOLE_REQUEST: Duration = Duration::from_secs(30);
+/// Within [`WHOLE_REQUEST`].
+const PATIENCE: Duration = Duration::from_secs(25);

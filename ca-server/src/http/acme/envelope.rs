@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, Uri};
 use ca_acme::request::{AccountRequest, KeyRequest, SignedRequest, Unverified};
 use ca_acme::{Acme, Error, Problem};
 
-use super::body::read_body;
 use super::headers::directory_in;
+use crate::http::body::{Unread, read_body};
 use crate::http::problem::Refusal;
 
 /// A request signed by a valid account.
@@ -66,7 +66,7 @@ impl Post {
         acme.directory(directory_in(uri.path()))?;
         require_jose(request.headers())?;
         let address = address_of(&request)?;
-        let body = read_body(request).await?;
+        let body = read_body(request).await.map_err(unread)?;
         Ok(Self { uri, body, address })
     }
 
@@ -88,6 +88,17 @@ fn address_of(request: &Request) -> Result<IpAddr, Error> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     peer.map(|ConnectInfo(peer)| peer.ip().to_canonical())
         .ok_or_else(|| Error::Inconsistent("a request came from no address".to_owned()))
+}
+
+fn unread(unread: Unread) -> Error {
+    let status = match unread {
+        Unread::TooLarge => 413,
+        Unread::TooSlow => 408,
+        Unread::Broken => 400,
+    };
+    Problem::malformed(unread.detail())
+        .with_status(status)
+        .into()
 }
 
 /// Requires the media type of RFC 8555 §6.2, whatever its parameters.

@@ -1,6 +1,5 @@
 //! What every ACME response carries, errors included.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,8 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ca_acme::{Acme, Error, Problem, ProblemKind};
-use futures_util::FutureExt;
-use tokio::time::timeout;
 
-use crate::http::layers;
+use crate::http::layers::{self, Unanswered};
 use crate::http::problem::Refusal;
 
 /// Adds a fresh nonce to what POST is answered with (RFC 8555 §6.5) and a link to the directory
@@ -40,18 +37,15 @@ pub(super) async fn add(
     response
 }
 
-/// Runs the handler. What it does not answer in time, or panics about, is a problem document with
-/// its nonce like any other; work that must finish goes on without it.
+/// Runs the handler. What it does not answer is a problem document with its nonce like any other.
 async fn answer(request: Request, next: Next) -> Response {
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match timeout(PATIENCE, handled).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => {
-            layers::log_panic(panic.as_ref());
+    match layers::answer(request, next).await {
+        Ok(response) => response,
+        Err(Unanswered::Panicked) => {
             let detail = "the server failed; its log says how";
             Refusal::from(Problem::new(ProblemKind::ServerInternal, detail)).into_response()
         }
-        Err(_elapsed) => {
+        Err(Unanswered::TookTooLong) => {
             let detail = "the server took too long; what it had begun goes on: ask again";
             let slow = Problem::new(ProblemKind::ServerInternal, detail)
                 .with_status(503)
@@ -96,8 +90,5 @@ fn index_link(acme: &Acme, path: &str) -> Option<HeaderValue> {
     }
     link(&acme.urls().directory(&directory.name), "index")
 }
-
-/// Within the bound that every listener has.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 const REPLAY_NONCE: HeaderName = HeaderName::from_static("replay-nonce");

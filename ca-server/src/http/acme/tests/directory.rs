@@ -86,7 +86,6 @@ async fn says_what_is_not_there_and_what_is_not_allowed() {
         ),
         ("GET", url("default", "no-such-thing"), "404 malformed", ""),
         ("GET", format!("{BASE}/acme/"), "404 malformed", ""),
-        ("GET", format!("{BASE}/robots.txt"), "404 malformed", ""),
         ("GET", url("default", "account%2Fx"), "404 malformed", ""),
         ("GET", url("default", "directory/%ff"), "404 malformed", ""),
         (

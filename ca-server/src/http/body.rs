@@ -5,13 +5,34 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::header::EXPECT;
-use ca_acme::{Error, Problem};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-/// Reads a request's body.
-pub(super) async fn read_body(request: Request) -> Result<Bytes, Error> {
+/// Reads a request's body: at most 64 KiB within ten seconds.
+pub(crate) async fn read_body(request: Request) -> Result<Bytes, Unread> {
     read_within(request, PATIENCE).await
+}
+
+/// Why a body was not read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// More than 64 KiB.
+    TooLarge,
+    /// Not all of it came in time.
+    TooSlow,
+    /// The connection or its framing broke.
+    Broken,
+}
+
+impl Unread {
+    /// Returns what to tell the client.
+    pub(crate) fn detail(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is larger than 64 KiB",
+            Self::TooSlow => "the body came too slowly",
+            Self::Broken => "the body broke off",
+        }
+    }
 }
 
 /// How long a client may take.
@@ -23,35 +44,20 @@ struct Patience {
     rest: Duration,
 }
 
-async fn read_within(request: Request, patience: Patience) -> Result<Bytes, Error> {
+async fn read_within(request: Request, patience: Patience) -> Result<Bytes, Unread> {
     let waits = request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
     // Who waits for permission to send is told before anything is sent.
     if waits && body.size_hint().lower() > BODY_LIMIT_BYTES as u64 {
-        return Err(too_large());
+        return Err(Unread::TooLarge);
     }
     let read = timeout(patience.body, collect(&mut body)).await;
     let read = read.unwrap_or(Err(Unread::TooSlow));
-    match read {
-        Ok(octets) => Ok(octets.into()),
-        Err(Unread::TooLarge) => {
-            // Most clients look for an answer only when they have sent all.
-            let _ = timeout(patience.rest, drain(&mut body)).await;
-            Err(too_large())
-        }
-        Err(Unread::TooSlow) => {
-            let slow = Problem::malformed("the body came too slowly").with_status(408);
-            Err(slow.into())
-        }
-        Err(Unread::Broken) => Err(Problem::malformed("the body broke off").into()),
+    if read == Err(Unread::TooLarge) {
+        // Most clients look for an answer only when they have sent all.
+        let _ = timeout(patience.rest, drain(&mut body)).await;
     }
-}
-
-/// Why a body was not read to its end.
-enum Unread {
-    TooLarge,
-    TooSlow,
-    Broken,
+    Ok(read?.into())
 }
 
 async fn collect(body: &mut Body) -> Result<Vec<u8>, Unread> {
@@ -78,11 +84,6 @@ async fn drain(body: &mut Body) {
     }
 }
 
-fn too_large() -> Error {
-    let detail = format!("the body is larger than {} KiB", BODY_LIMIT_BYTES / 1024);
-    Problem::malformed(detail).with_status(413).into()
-}
-
 /// A CSR with a hundred names and an RSA-8192 key, twice base64url, is below 20 KiB.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
@@ -105,22 +106,22 @@ mod tests {
         rest: Duration::ZERO,
     };
 
-    /// Returns how many octets were read, or the status of the refusal.
-    async fn outcome(request: Request) -> Result<usize, u16> {
+    /// Returns how many octets were read.
+    async fn outcome(request: Request) -> Result<usize, Unread> {
         outcome_within(request, PATIENCE).await
     }
 
-    async fn outcome_within(request: Request, patience: Patience) -> Result<usize, u16> {
-        match read_within(request, patience).await {
-            Ok(octets) => Ok(octets.len()),
-            Err(Error::Refused(problem)) => Err(problem.status),
-            Err(other) => panic!("not a refusal: {other}"),
-        }
+    async fn outcome_within(request: Request, patience: Patience) -> Result<usize, Unread> {
+        read_within(request, patience).await.map(|read| read.len())
     }
 
     #[tokio::test]
     async fn takes_64_kib_and_refuses_one_more_after_all_was_sent() {
-        for (length, expected) in [(0, Ok(0)), (65_536, Ok(65_536)), (65_537, Err(413))] {
+        for (length, expected) in [
+            (0, Ok(0)),
+            (65_536, Ok(65_536)),
+            (65_537, Err(Unread::TooLarge)),
+        ] {
             let whole = Request::new(Body::from(vec![b'x'; length]));
             let pieces = stream::iter(vec![b'x'; length]).map(|octet| Ok::<_, Infallible>([octet]));
             let pieces = pieces.map(|piece| piece.map(|octets| Bytes::copy_from_slice(&octets)));
@@ -138,7 +139,7 @@ mod tests {
             .headers_mut()
             .insert(EXPECT, "100-continue".parse().unwrap());
 
-        assert_eq!(outcome(request).await, Err(413));
+        assert_eq!(outcome(request).await, Err(Unread::TooLarge));
     }
 
     #[tokio::test]
@@ -150,9 +151,9 @@ mod tests {
         let endless = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from(vec![b'x'; 65_536])));
         let endless = Request::new(Body::from_stream(endless));
 
-        assert_eq!(outcome_within(stalled, NONE).await, Err(408));
-        assert_eq!(outcome_within(large, NONE).await, Err(413));
-        assert_eq!(outcome(endless).await, Err(413));
+        assert_eq!(outcome_within(stalled, NONE).await, Err(Unread::TooSlow));
+        assert_eq!(outcome_within(large, NONE).await, Err(Unread::TooLarge));
+        assert_eq!(outcome(endless).await, Err(Unread::TooLarge));
     }
 
     #[tokio::test]
@@ -161,6 +162,6 @@ mod tests {
 
         let outcome = outcome(Request::new(Body::from_stream(broken))).await;
 
-        assert_eq!(outcome, Err(400));
+        assert_eq!(outcome, Err(Unread::Broken));
     }
 }

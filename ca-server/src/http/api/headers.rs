@@ -1,0 +1,44 @@
+//! What every API response carries, errors included.
+
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::rates::Meter;
+use crate::http::layers::{self, Unanswered};
+use crate::http::problem::api::{Kind, Problem};
+
+/// Answers whatever happens, keeps answers out of caches, and shows what is left of the caller's
+/// rate once a handler knows who calls.
+pub(super) async fn add(mut request: Request, next: Next) -> Response {
+    let meter = Meter::default();
+    request.extensions_mut().insert(meter.clone());
+    // No path of ours is percent-encoded: such a path names nothing, and never reaches a handler.
+    let mut response = if request.uri().path().contains('%') {
+        Problem::not_found().into_response()
+    } else {
+        let answer = layers::answer(request, next).await;
+        answer.unwrap_or_else(|unanswered| Problem::from(unanswered).into_response())
+    };
+    let headers = response.headers_mut();
+    meter.show(headers);
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+impl From<Unanswered> for Problem {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Panicked => Self::new(Kind::Failed, "the server failed; its log says how"),
+            Unanswered::TookTooLong => Self::too_long(AFTER_TOO_LONG),
+        }
+    }
+}
+
+const AFTER_TOO_LONG: Duration = Duration::from_secs(3);
