@@ -2,6 +2,7 @@
 
 mod audit;
 mod check_config;
+mod client;
 mod eab;
 mod issuer;
 mod migrate;
@@ -10,6 +11,7 @@ mod quickstart;
 mod revoke;
 mod serve;
 mod settle;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,6 +47,18 @@ enum Command {
         /// What to do.
         #[command(subcommand)]
         command: audit::AuditCommand,
+    },
+    /// Adds, lists and removes clients: programs that log in with a secret.
+    Client {
+        /// What to do.
+        #[command(subcommand)]
+        command: client::ClientCommand,
+    },
+    /// Makes, lists and revokes operator tokens.
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        command: token::TokenCommand,
     },
     /// Makes, lists and revokes keys for external account binding.
     Eab {
@@ -94,6 +108,8 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Settle(arguments) => settle::run(&arguments),
         Command::Revoke(arguments) => revoke::run(&arguments),
         Command::Audit { command } => audit::run(&command),
+        Command::Client { command } => client::run(command),
+        Command::Token { command } => token::run(command),
         Command::Eab { command } => eab::run(command),
         Command::Issuer { command } => issuer::run(&command),
     }
@@ -117,4 +133,4 @@ Exit codes:
   4  the database is not reachable or not migrated
   5  a key or a certificate cannot be used
   6  an address cannot be bound
-  7  a check found something (audit verify), or what was named is not there (eab)";
+  7  a check found something (audit verify), or what was named is not there (eab, client, token)";

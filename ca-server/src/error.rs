@@ -79,6 +79,9 @@ pub enum Error {
     /// The clock cannot be right: certificates would be wrong.
     #[error("the clock says {0}: set it right before issuing certificates")]
     Clock(String),
+    /// The command line is wrong: the text says where.
+    #[error("{0}")]
+    Arguments(String),
     /// The async runtime did not start.
     #[error("the runtime does not start")]
     Runtime(#[source] std::io::Error),
@@ -90,10 +93,31 @@ pub enum Error {
     Finding(String),
 }
 
+impl From<ca_identity::Error> for Error {
+    fn from(error: ca_identity::Error) -> Self {
+        match error {
+            ca_identity::Error::Malformed(text) => Self::Arguments(text),
+            ca_identity::Error::Store(error) => Self::Store(Box::new(error)),
+            error @ (ca_identity::Error::Unauthenticated(_)
+            | ca_identity::Error::Throttled { .. }
+            | ca_identity::Error::Forbidden(_)
+            | ca_identity::Error::NotGranted(_)
+            | ca_identity::Error::NotFound
+            | ca_identity::Error::Conflict(_)
+            | ca_identity::Error::IdempotencyMismatch
+            | ca_identity::Error::Unavailable { .. }
+            | ca_identity::Error::Issuance(_)
+            | ca_identity::Error::Entropy(_)
+            | ca_identity::Error::Inconsistent(_)) => Self::Identity(Box::new(error)),
+        }
+    }
+}
+
 impl Error {
     /// Returns the process exit code, as `--help` documents them.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Arguments(_) => 2,
             Self::Config(_) | Self::Quickstart(_) => 3,
             Self::Store(_) => 4,
             Self::Key { .. }

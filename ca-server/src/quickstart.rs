@@ -3,16 +3,15 @@
 //! Root and intermediate come from the same templates as the offline ceremonies. What makes this
 //! unfit for production is said out loud: the root's key is online, in a file.
 
+mod administrator;
 mod hierarchy;
 mod staging;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ca_issuance::world::{SystemClock, SystemEntropy};
-use ca_issuance::{Clock, Entropy};
+use ca_issuance::Clock;
+use ca_issuance::world::SystemClock;
 use ca_pki::{Certificate, hex};
 
 use crate::config::Config;
@@ -57,7 +56,7 @@ impl Quickstart {
         let staging = Staging::begin(folder)?;
         let settled = Settled::from(addresses)?;
         Hierarchy::make(SystemClock.now(), &settled.pki_url())?.write(&staging)?;
-        staging.write("admin-token", &token()?, Mode::Secret)?;
+        staging.write("admin-token", &administrator::draw()?, Mode::Secret)?;
         staging.write("ca-server.toml", &settled.configuration(), Mode::Public)?;
         staging.finish(&[
             "root.key",
@@ -77,15 +76,20 @@ impl Quickstart {
         self.folder.join("ca-server.toml")
     }
 
-    /// Brings the database to this version's schema; only quickstart does so unasked.
+    /// Brings the database to this version's schema and makes it know the admin token; only
+    /// quickstart does so unasked.
     pub(crate) async fn migrate(&self, config: &Config) -> Result<(), Error> {
         let store = storage::connect(config).await?;
-        let migrated = store
-            .migrate()
-            .await
-            .map_err(|error| Error::Store(Box::new(error)));
+        let ready = match store.migrate().await {
+            Ok(_applied) => administrator::admit(&self.admin_token_file(), &store).await,
+            Err(error) => Err(Error::Store(Box::new(error))),
+        };
         store.close().await;
-        migrated.map(|_applied| ())
+        ready
+    }
+
+    fn admin_token_file(&self) -> PathBuf {
+        self.folder.join("admin-token")
     }
 
     /// Returns what a user needs to know next.
@@ -102,6 +106,8 @@ impl Quickstart {
         Ok(GREETING
             .replace("{directory}", &format!("{base}/acme/default/directory"))
             .replace("{root}", &root_file.display().to_string())
+            .replace("{base}", base)
+            .replace("{token}", &self.admin_token_file().display().to_string())
             .replace(
                 "{fingerprint}",
                 &hex::with_colons(&fingerprint.unwrap_or_default()),
@@ -190,15 +196,6 @@ fn settle_port(listener: &'static str, address: SocketAddr) -> Result<SocketAddr
         })
 }
 
-/// Draws a token of 256 bits.
-fn token() -> Result<String, Error> {
-    let mut octets = [0; 32];
-    SystemEntropy::default()
-        .fill(&mut octets)
-        .map_err(|error| Error::Quickstart(error.to_string()))?;
-    Ok(format!("{}\n", URL_SAFE_NO_PAD.encode(octets)))
-}
-
 const PUBLIC: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 const PKI: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const OPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
@@ -214,12 +211,18 @@ This CA is for trying things out: its root key is online, in a file beside the r
   CRL and OCSP      {pki}
   health, metrics   http://{ops}/readyz  http://{ops}/metrics
   configuration     {config}
+  admin token       {token}
+      opens the API until it is revoked: ca-server token revoke
 
 A first certificate, with port 80 free for the challenge:
 
   REQUESTS_CA_BUNDLE={root} certbot certonly --standalone \\
     --server {directory} \\
     --agree-tos --register-unsafely-without-email -d first.localhost
+
+The API, as its administrator:
+
+  curl --cacert {root} -H \"Authorization: Bearer $(cat {token})\" {base}/api/v1/whoami
 ";
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Who gives commands.
+//! Who gives commands, and the roles that commands give.
 
 use std::env;
 
+use ca_identity::Role;
 use ca_issuance::Actor;
 
 /// Returns who is at the command line, as far as the environment tells; behind sudo, who called it.
@@ -12,4 +13,9 @@ pub(super) fn at_the_command_line() -> Actor {
     Actor::Operator {
         name: name.unwrap_or_else(|| "unknown".to_owned()),
     }
+}
+
+/// Reads the name of a role.
+pub(super) fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| "a role is admin, operator or auditor".to_owned())
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::grant::Who;
 use crate::store::SecretHash;
-use crate::{Error, Role, secret};
+use crate::{Error, IdentityStore, Role, secret};
 
 /// A configured rule that gives a role: `[[operator]]`.
 #[derive(Clone, Debug)]
@@ -61,16 +61,15 @@ impl NewOperatorToken {
         entropy: &dyn Entropy,
     ) -> Result<(OperatorToken, SecretString), Error> {
         let text = secret::draw(OPERATOR_TOKEN_PREFIX, entropy)?;
-        let id = secret::draw_id(entropy)?;
-        Ok((self.of_text(&text, id, now)?, text))
+        Ok((self.of_text(&text, now, entropy)?, text))
     }
 
     /// Makes the row of a token that was drawn before: quickstart's, which a file holds.
     pub fn of_text(
         self,
         text: &SecretString,
-        id: String,
         now: Timestamp,
+        entropy: &dyn Entropy,
     ) -> Result<OperatorToken, Error> {
         if !is_operator_name(&self.name) {
             return Err(Error::Malformed(
@@ -83,7 +82,7 @@ impl NewOperatorToken {
             ));
         }
         Ok(OperatorToken {
-            id,
+            id: secret::draw_id(entropy)?,
             hash: secret::hash(text.expose_secret()),
             name: self.name,
             role: self.role,
@@ -95,6 +94,15 @@ impl NewOperatorToken {
 }
 
 impl OperatorToken {
+    /// Finds the row of a token that a file holds.
+    pub async fn find(
+        text: &SecretString,
+        store: &dyn IdentityStore,
+    ) -> Result<Option<Self>, Error> {
+        let hash = secret::hash(text.expose_secret());
+        Ok(store.operator_token(&hash).await?)
+    }
+
     /// Returns the event of its making.
     pub fn created(&self, by: Actor) -> Event {
         Event {
