@@ -12,6 +12,7 @@ mod caller;
 mod certificate;
 mod client;
 mod docs;
+mod eab_credential;
 mod example;
 mod grant;
 mod headers;
@@ -99,6 +100,8 @@ fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(whoami::show))                                // GET        /whoami
         .routes(routes!(account::list))                               // GET        /accounts
         .routes(routes!(order::list))                                 // GET        /orders
+        .routes(routes!(eab_credential::list, eab_credential::mint))  // GET POST   /eab-credentials
+        .routes(routes!(eab_credential::show, eab_credential::revoke)) // GET DELETE /eab-credentials/{kid}
         .routes(routes!(client::list, client::create))                // GET POST   /clients
         .routes(routes!(client::show, client::remove))                // GET DELETE /clients/{id}
         .routes(routes!(grant::list, grant::create))                  // GET POST   /grants
