@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ca_identity::client::{AuthenticatedClient, ClientCredentials};
+use ca_identity::operator::OPERATOR_TOKEN_PREFIX;
 use ca_identity::session::{Peer, Tokens};
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -133,6 +134,10 @@ pub(super) async fn revoke(
         None => None,
     };
     let token = form.require("token")?;
+    if token.starts_with(OPERATOR_TOKEN_PREFIX) {
+        let detail = "operator tokens are ended by `ca-server token revoke`";
+        return Err(OAuthRefusal::new(Code::UnsupportedTokenType, detail));
+    }
     let revoked = api.parts.access.revoke_token(client, token, address).await;
     revoked.map_err(OAuthRefusal::of_client)?;
     Ok(StatusCode::OK)
@@ -166,6 +171,10 @@ async fn by_exchange(
     peer: Peer<'_>,
 ) -> Result<Json<TokenResponse>, OAuthRefusal> {
     let token = form.token_to_exchange(&api.parts.external_url)?;
+    // Nobody has to log in for this, but whoever tries must not be wrong.
+    if let Some(client) = form.client()? {
+        authenticated(api, client, peer).await?;
+    }
     let tokens = api.parts.access.token_by_exchange(token, peer).await;
     let tokens = tokens.map_err(OAuthRefusal::of_subject_token)?;
     Ok(Json(TokenResponse {

@@ -24,14 +24,14 @@ pub(crate) enum OAuthRefusal {
     Problem(Problem),
 }
 
-/// The words of RFC 6749 §5.2 and RFC 8693 §2.2.2.
+/// The words of RFC 6749 §5.2, RFC 7009 §2.2.1 and RFC 8693 §2.2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     /// A parameter is missing, repeated or wrong; or a token to exchange does not count.
     InvalidRequest,
     /// The client's id or secret is wrong.
     InvalidClient,
-    /// The refresh token does not count.
+    /// The refresh token does not count, or the token is another client's.
     InvalidGrant,
     /// There are no scopes here.
     InvalidScope,
@@ -39,14 +39,16 @@ pub(crate) enum Code {
     InvalidTarget,
     /// `grant_type` is none of those known.
     UnsupportedGrantType,
+    /// Such tokens are not ended here (RFC 7009 §2.2.1).
+    UnsupportedTokenType,
 }
 
 /// An error of the token endpoint (RFC 6749 §5.2).
 #[derive(Serialize, ToSchema)]
 #[schema(as = OAuthError)]
 pub(crate) struct Document {
-    /// `invalid_request`, `invalid_client`, `invalid_grant`, `invalid_scope`, `invalid_target` or
-    /// `unsupported_grant_type`.
+    /// `invalid_request`, `invalid_client`, `invalid_grant`, `invalid_scope`, `invalid_target`,
+    /// `unsupported_grant_type` or `unsupported_token_type`.
     #[schema(example = "invalid_grant")]
     error: &'static str,
     /// What is wrong with this request.
@@ -83,6 +85,10 @@ impl OAuthRefusal {
             Error::Unauthenticated(LoginFailure::WrongSecret) => {
                 Self::new(Code::InvalidClient, LoginFailure::WrongSecret.to_string())
             }
+            Error::Unauthenticated(LoginFailure::NotOfThisClient) => Self::new(
+                Code::InvalidGrant,
+                LoginFailure::NotOfThisClient.to_string(),
+            ),
             Error::Unauthenticated(failure) => Self::new(code, failure.to_string()),
             error @ (Error::Throttled { .. }
             | Error::Forbidden(_)
@@ -115,6 +121,7 @@ impl Code {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
 
@@ -125,7 +132,8 @@ impl Code {
             | Self::InvalidGrant
             | Self::InvalidScope
             | Self::InvalidTarget
-            | Self::UnsupportedGrantType => StatusCode::BAD_REQUEST,
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedTokenType => StatusCode::BAD_REQUEST,
         }
     }
 }
