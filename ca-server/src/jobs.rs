@@ -110,9 +110,14 @@ async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: Cancellat
             () = abandoned(job, &stop) => break,
         }
     }
-    if job == Job::SealAudit {
-        // Nothing stays open behind a server that was stopped in order.
-        run(job, &parts).await;
+    match job {
+        Job::SealAudit => audit::finish_sealing(&parts).await,
+        Job::ExportAudit => audit::finish_exporting(&parts).await,
+        Job::Settle
+        | Job::RenewServerCertificate
+        | Job::ResumeValidations
+        | Job::ReadRoots
+        | Job::Prune => {}
     }
 }
 

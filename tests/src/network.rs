@@ -1,11 +1,13 @@
-//! The world that a server under test sees: DNS, http-01 and tls-alpn-01 responders.
+//! The world that a server under test sees: DNS, http-01 and tls-alpn-01 responders, log receivers.
 
 mod dns;
 mod http;
+mod log_receiver;
 mod tls_alpn;
 
 pub use dns::{DnsAnswer, DnsServer};
 pub use http::{HttpAnswer, HttpServer};
+pub use log_receiver::{LogReceiver, event_of};
 pub use tls_alpn::{AlpnCertificate, TlsAlpnServer};
 
 /// One of each responder, on ports of their own.

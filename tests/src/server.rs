@@ -19,6 +19,7 @@ use keeper::Keeper;
 use process::Process;
 
 pub use builder::TestCaBuilder;
+pub(crate) use builder::addresses;
 pub use log::Log;
 pub use program::{ca_server, offline_root, run};
 

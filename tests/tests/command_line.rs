@@ -9,7 +9,7 @@ use std::process::Output;
 
 use ca_tests::server::ca_server;
 use ca_tests::{RawAcme, TestCa};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TryGetable};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 
 #[test]
 fn help_lists_every_command_and_exit_code() {
@@ -229,83 +229,6 @@ fn settle_ends_what_is_overdue() {
     assert!(text(&output.stdout).contains("settled 0"), "{output:?}");
 }
 
-#[tokio::test]
-async fn audit_verify_counts_the_events_of_an_untouched_log() {
-    let ca = with_events().await;
-
-    let output = ca.command(&["audit", "verify"]);
-
-    let said = text(&output.stdout);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(said.contains("the audit log holds"), "{said}");
-    assert!(said.contains("0 not sealed"), "{said}");
-}
-
-#[tokio::test]
-async fn audit_verify_names_the_first_event_that_was_changed() {
-    for column in ["at", "kind", "actor", "subject", "details"] {
-        let ca = with_events().await;
-        let database = open(&ca).await;
-        let sequence = nth_event(&database, 3).await;
-        let value = if column == "at" {
-            "at + 1"
-        } else {
-            "'{\"forged\":true}'"
-        };
-        for changed in [sequence, sequence + 1] {
-            let sql =
-                format!("UPDATE audit_event SET {column} = {value} WHERE sequence = {changed}");
-            database.execute_unprepared(&sql).await.unwrap();
-        }
-        database.close().await.unwrap();
-
-        let output = ca.command(&["audit", "verify"]);
-
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(7), "{column}: {output:?}");
-        assert!(
-            said.contains(&format!("event {sequence} at position 3")),
-            "{column}: {said}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn audit_verify_names_where_an_event_was_removed() {
-    let ca = with_events().await;
-    let database = open(&ca).await;
-    let sequence = nth_event(&database, 2).await;
-    let sql = format!("DELETE FROM audit_event WHERE sequence = {sequence}");
-    database.execute_unprepared(&sql).await.unwrap();
-    database.close().await.unwrap();
-
-    let output = ca.command(&["audit", "verify"]);
-
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(7), "{output:?}");
-    assert!(said.contains("position 2 was removed"), "{said}");
-}
-
-#[tokio::test]
-async fn audit_verify_notices_a_cut_tail() {
-    let ca = with_events().await;
-    let database = open(&ca).await;
-    let sequence = nth_event(&database, 3).await;
-    for sql in [
-        format!("DELETE FROM audit_event WHERE sequence >= {sequence}"),
-        "DELETE FROM audit_checkpoint WHERE position = 0".to_owned(),
-    ] {
-        database.execute_unprepared(&sql).await.unwrap();
-    }
-    database.close().await.unwrap();
-
-    let output = ca.command(&["audit", "verify"]);
-
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(7), "{output:?}");
-    assert!(said.contains("positions 3 to"), "{said}");
-}
-
 #[test]
 fn eab_keys_are_made_listed_and_revoked() {
     let ca = TestCa::builder().prepare();
@@ -394,28 +317,11 @@ fn serve_ends_with_0_when_told_to_stop() {
     assert!(ca.log().contains("stopped"), "{}", ca.log());
 }
 
-/// Serves until some events are sealed, then stops.
-async fn with_events() -> TestCa {
-    let ca = TestCa::quickstart();
-    let client = RawAcme::registered(&ca).await;
-    client.obtain(&["audited.example.internal"]).await;
-    assert_eq!(ca.stop(), 0, "{}", ca.log());
-    ca
-}
-
 async fn open(ca: &TestCa) -> DatabaseConnection {
     let file = ca.folder().join("ca.db");
     Database::connect(format!("sqlite://{}", file.display()))
         .await
         .unwrap()
-}
-
-/// Returns which event has this position in the chain.
-async fn nth_event(database: &DatabaseConnection, position: u32) -> i64 {
-    let sql = format!("SELECT sequence FROM audit_event WHERE position = {position}");
-    let statement = Statement::from_string(database.get_database_backend(), sql);
-    let row = database.query_one_raw(statement).await.unwrap().unwrap();
-    i64::try_get(&row, "", "sequence").unwrap()
 }
 
 fn swap(ca: &TestCa, target: &str, source: &str) {

@@ -36,6 +36,20 @@ pub(super) async fn export(parts: &JobParts) {
     }
 }
 
+/// Nothing stays open behind a server that was stopped in order, and whoever comes next need not
+/// wait for its lease to end.
+pub(super) async fn finish_sealing(parts: &JobParts) {
+    seal(parts).await;
+    claim(parts, Store::SEALING, Duration::ZERO).await;
+}
+
+/// Lets another server go on at once.
+pub(super) async fn finish_exporting(parts: &JobParts) {
+    if parts.receiver.is_some() {
+        claim(parts, Store::EXPORTING, Duration::ZERO).await;
+    }
+}
+
 async fn hand_on(parts: &JobParts, fencing: u64, receiver: &dyn Receiver) -> Option<u64> {
     match parts.store.export(fencing, receiver).await {
         Ok(events) => Some(events),
@@ -96,4 +110,4 @@ async fn claim(parts: &JobParts, work: &str, span: Duration) -> Option<u64> {
 
 const SEALING_LEASE: Duration = Duration::from_secs(30);
 /// Longer than a receiver may take for a batch.
-const EXPORTING_LEASE: Duration = Duration::from_secs(60);
+const EXPORTING_LEASE: Duration = Duration::from_secs(30);

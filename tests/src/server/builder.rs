@@ -220,7 +220,7 @@ fn quickstarted() -> TestCa {
 
 /// Picks ports below those that the kernel gives to outgoing connections: one that was free stays
 /// free while the server restarts.
-fn addresses() -> [String; 3] {
+pub(crate) fn addresses() -> [String; 3] {
     let mut found = Vec::new();
     while found.len() < 3 {
         let mut random = [0; 2];
