@@ -1,3 +1,5 @@
+mod oidc;
+
 use ca_issuance::profile::{CiClaims, RevocationRule, SubjectRule};
 
 use super::*;

@@ -146,8 +146,8 @@ pub(crate) enum TlsFault {
     /// Another alert.
     #[error("it sent a TLS alert")]
     Alert,
-    /// The handshake signature does not fit the certificate.
-    #[error("it did not prove possession of its certificate's key")]
+    /// The handshake signature does not fit the certificate, or that not an issuer of its name.
+    #[error("it did not prove possession of its certificate's key, or its chain does not verify")]
     Possession,
     /// The certificate chains to no root that is trusted here.
     #[error("its certificate does not chain to a trusted root")]

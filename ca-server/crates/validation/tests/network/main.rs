@@ -8,6 +8,8 @@ mod dns_server;
 mod egress;
 mod http_01;
 mod http_server;
+mod https_server;
+mod key_set;
 mod redirects;
 mod syslog;
 mod tls_alpn_01;
