@@ -195,7 +195,7 @@ impl Corridor {
             not_after,
             max_lifetime: None,
         };
-        window(profile, issuer, asked, self.clock.now())
+        window(profile, issuer.certificate(), asked, self.clock.now())
     }
 
     /// Returns what is remembered.

@@ -3,6 +3,7 @@
 //! A struct on purpose. As a trait, anyone could mint an [`Approved`].
 
 mod names;
+mod preview;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca_pki::certificate::CiClaim;
-use ca_pki::{Csr, PublicKey, Timestamp, Validity};
+use ca_pki::{Certificate, Csr, KeyAlgorithm, PublicKey, Timestamp, Validity};
 
+pub use self::preview::{Preview, PreviewKey};
 use crate::entitlement::{Entitlement, EntitlementClaim};
 use crate::error::{Rule, Violation};
 use crate::issuer::Issuer;
@@ -82,39 +84,71 @@ impl Policy {
             let detail = format!("there is no profile {:?}", entitlement.profile());
             return Err(vec![Violation::new(Rule::Profile, detail)]);
         };
-        let claim = entitlement.claim();
-
-        let mut violations = judge_key(csr, profile, claim);
-        violations.extend(names::judge(csr, profile, claim));
-        violations.extend(judge_constraints(issuer, claim));
-        violations.extend(judge_staple(csr, profile));
-        let subject_der = or_note(subject::judge(csr, profile, claim), &mut violations);
-        let ci_claims = or_note(subject::ci_claims(profile, claim), &mut violations);
-        let asked = Asked {
-            not_before: claim.not_before,
-            not_after: claim.not_after,
-            max_lifetime: claim.max_lifetime,
-        };
-        let window = match window(profile, issuer, asked, now) {
-            Ok(window) => Some(window),
-            Err(violation) => {
-                violations.push(violation);
-                None
-            }
-        };
-
-        match window {
-            Some(window) if violations.is_empty() => Ok(Approved {
+        let judged = judge(
+            profile,
+            issuer.certificate(),
+            Some(csr),
+            entitlement.claim(),
+            now,
+        );
+        match judged.window {
+            Some(window) if judged.violations.is_empty() => Ok(Approved {
                 profile: Arc::clone(profile),
                 public_key: csr.public_key().clone(),
                 must_staple: csr.must_staple(),
                 validity: window.validity,
-                subject_der,
-                ci_claims,
+                subject_der: judged.subject_der,
+                ci_claims: judged.ci_claims,
                 claim: entitlement.into_claim(),
             }),
-            Some(_) | None => Err(violations),
+            Some(_) | None => Err(judged.violations),
         }
+    }
+}
+
+/// What every rule says to a request.
+struct Judged {
+    violations: Vec<Violation>,
+    window: Option<GrantedWindow>,
+    subject_der: Vec<u8>,
+    ci_claims: Vec<CiClaim>,
+}
+
+/// Judges a claim; without a CSR, all but what the CSR says.
+fn judge(
+    profile: &Profile,
+    issuer: &Certificate,
+    csr: Option<&Csr>,
+    claim: &EntitlementClaim,
+    now: Timestamp,
+) -> Judged {
+    let mut violations = Vec::new();
+    if let Some(csr) = csr {
+        violations.extend(judge_key(csr, profile, claim));
+        violations.extend(names::compare(csr, profile, claim));
+        violations.extend(judge_staple(csr, profile));
+    }
+    violations.extend(names::judge(profile, claim));
+    violations.extend(judge_constraints(profile, issuer, claim));
+    let subject_der = or_note(subject::judge(csr, profile, claim), &mut violations);
+    let ci_claims = or_note(subject::ci_claims(profile, claim), &mut violations);
+    let asked = Asked {
+        not_before: claim.not_before,
+        not_after: claim.not_after,
+        max_lifetime: claim.max_lifetime,
+    };
+    let window = match window(profile, issuer, asked, now) {
+        Ok(window) => Some(window),
+        Err(violation) => {
+            violations.push(violation);
+            None
+        }
+    };
+    Judged {
+        violations,
+        window,
+        subject_der,
+        ci_claims,
     }
 }
 
@@ -122,11 +156,11 @@ impl Policy {
 /// issuer's bounds, notAfter cut where it lies past them, refused where nothing useful is left.
 pub(crate) fn window(
     profile: &Profile,
-    issuer: &Issuer,
+    issuer: &Certificate,
     asked: Asked,
     now: Timestamp,
 ) -> Result<GrantedWindow, Violation> {
-    let bounds = issuer.certificate().validity();
+    let bounds = issuer.validity();
     // An issuer that is younger than the backdating is waited for, not refused.
     let earliest = now.minus(profile.backdate).max(bounds.not_before);
     let not_before = asked
@@ -170,21 +204,24 @@ fn or_note<T: Default>(judged: Result<T, Vec<Violation>>, violations: &mut Vec<V
 
 fn judge_key(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> Vec<Violation> {
     let mut violations = Vec::new();
-    let algorithm = csr.public_key().algorithm();
-    if !profile.keys.contains(&algorithm) {
+    violations.extend(judge_algorithm(csr.public_key().algorithm(), profile));
+    if claim.forbidden_key == Some(csr.public_key().fingerprint_sha256()) {
+        let detail = "the CSR holds the account's own key; make another key for the certificate";
+        violations.push(Violation::new(Rule::Key, detail));
+    }
+    violations
+}
+
+fn judge_algorithm(algorithm: KeyAlgorithm, profile: &Profile) -> Option<Violation> {
+    (!profile.keys.contains(&algorithm)).then(|| {
         let allowed: Vec<String> = profile.keys.iter().map(ToString::to_string).collect();
         let detail = format!(
             "profile {:?} does not allow {algorithm} keys; use one of {}",
             profile.name,
             allowed.join(", ")
         );
-        violations.push(Violation::new(Rule::Key, detail));
-    }
-    if claim.forbidden_key == Some(csr.public_key().fingerprint_sha256()) {
-        let detail = "the CSR holds the account's own key; make another key for the certificate";
-        violations.push(Violation::new(Rule::Key, detail));
-    }
-    violations
+        Violation::new(Rule::Key, detail)
+    })
 }
 
 /// A certificate that must be stapled needs a responder that is asked for it (RFC 7633).
@@ -205,8 +242,12 @@ fn judge_staple(csr: &Csr, profile: &Profile) -> Option<Violation> {
     })
 }
 
-fn judge_constraints(issuer: &Issuer, claim: &EntitlementClaim) -> Vec<Violation> {
-    let Some(constraints) = &issuer.certificate().extensions().name_constraints else {
+fn judge_constraints(
+    profile: &Profile,
+    issuer: &Certificate,
+    claim: &EntitlementClaim,
+) -> Vec<Violation> {
+    let Some(constraints) = &issuer.extensions().name_constraints else {
         return Vec::new();
     };
     claim
@@ -216,7 +257,7 @@ fn judge_constraints(issuer: &Issuer, claim: &EntitlementClaim) -> Vec<Violation
         .map(|name| {
             let detail = format!(
                 "the name constraints of issuer {:?} exclude it",
-                issuer.name()
+                profile.issuer
             );
             Violation::about(Rule::Constraint, name, detail)
         })

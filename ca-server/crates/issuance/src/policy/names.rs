@@ -10,8 +10,8 @@ use crate::entitlement::EntitlementClaim;
 use crate::error::{Rule, Violation};
 use crate::profile::{IdentifierKind, Profile};
 
-/// Judges the names of the CSR and of the claim.
-pub(super) fn judge(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> Vec<Violation> {
+/// Compares the names of the CSR with those of the claim.
+pub(super) fn compare(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> Vec<Violation> {
     let mut violations = Vec::new();
     let requested = requested_names(csr, profile, claim, &mut violations);
     for name in requested.difference(&claim.identifiers) {
@@ -22,6 +22,12 @@ pub(super) fn judge(csr: &Csr, profile: &Profile, claim: &EntitlementClaim) -> V
         let detail = format!("the CSR lacks {name}, which was ordered");
         violations.push(Violation::about(Rule::Name, name, detail));
     }
+    violations
+}
+
+/// Judges the names of the claim.
+pub(super) fn judge(profile: &Profile, claim: &EntitlementClaim) -> Vec<Violation> {
+    let mut violations = Vec::new();
     for name in &claim.identifiers {
         if !profile.identifiers.contains(&IdentifierKind::of(name)) {
             let detail = format!(

@@ -19,7 +19,7 @@ pub(super) fn is_granted(profile: &Profile, claim: &EntitlementClaim) -> bool {
 
 /// Returns the subject as an encoded Name. Without names there must be one.
 pub(super) fn judge(
-    csr: &Csr,
+    csr: Option<&Csr>,
     profile: &Profile,
     claim: &EntitlementClaim,
 ) -> Result<Vec<u8>, Vec<Violation>> {
@@ -50,7 +50,7 @@ fn granted<'a>(profile: &Profile, claim: &'a EntitlementClaim) -> Option<&'a Sub
 
 /// The requester may leave the subject out or know it, but not ask for another.
 fn judge_granted(
-    csr: &Csr,
+    csr: Option<&Csr>,
     profile: &Profile,
     claim: &EntitlementClaim,
     subject: &SubjectName,
@@ -63,7 +63,7 @@ fn judge_granted(
         faults.iter().map(violation).collect::<Vec<_>>()
     })?;
     let mut violations = Vec::new();
-    let asked = csr.subject_der();
+    let asked = csr.map_or(EMPTY_NAME, Csr::subject_der);
     if asked != EMPTY_NAME && !same_attributes(asked, &name_der) {
         let detail = format!(
             "the CSR's subject is {:?}; leave it empty or write the grant's, {:?}",
