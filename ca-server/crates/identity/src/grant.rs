@@ -25,6 +25,7 @@ use ipnet::IpNet;
 pub use self::glob::{Glob, NotAGlob};
 pub use self::judge::{Examined, best_cover, examine, judge};
 pub use self::keep::{LONGEST_API_GRANT, ListedGrant};
+pub use self::lookup::joined;
 pub use self::refusal::{Addressee, CallerRefusal, FailedRule, GrantFailure, GrantRule, Refusal};
 pub use self::spec::{ClaimSpec, GrantSpec, KnownNames, SubjectSpec, WhoSpec};
 pub use self::subject::{NotATemplate, SubjectTemplate, TextTemplate};

@@ -21,7 +21,7 @@ pub use algorithm::Algorithm;
 pub use extension::ci_claims;
 pub use key_set::{KeySet, KeySetFault};
 pub use provider::{Provider, ProviderKind, ProviderSettings, VerifiedToken};
-pub use token::unverified_issuer;
+pub use token::{unverified_issuer, unverified_principal};
 
 pub(crate) use provider::keep_known_keys;
 

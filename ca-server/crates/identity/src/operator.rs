@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::grant::Who;
 use crate::store::SecretHash;
-use crate::{Error, IdentityStore, Role, secret};
+use crate::{Error, IdentityStore, Principal, Role, secret};
 
 /// A configured rule that gives a role: `[[operator]]`.
 #[derive(Clone, Debug)]
@@ -21,6 +21,19 @@ pub struct OperatorRule {
     pub role: Role,
     /// To whom.
     pub who: Who,
+}
+
+/// Returns the highest role that a principal's credential or the rules give.
+pub fn role_of(rules: &[OperatorRule], principal: &Principal) -> Option<Role> {
+    let own = match principal {
+        Principal::Client { role, .. } => *role,
+        Principal::Operator { role, .. } => Some(*role),
+        Principal::Oidc { .. } | Principal::Certificate { .. } => None,
+    };
+    let meant = rules.iter().filter(|rule| rule.who.matches(principal, own));
+    let given = meant.map(|rule| rule.role);
+    // Declared from the highest down.
+    given.chain(own).min()
 }
 
 /// An operator token as it is stored.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::audit::FailedLogin;
 use crate::{
-    Access, Credential, Error, Identity, LoginFailure, Presented, Principal, Role, secret,
+    Access, Credential, Error, Identity, LoginFailure, Presented, Principal, Role, operator, secret,
 };
 
 /// A credential that was found good.
@@ -42,19 +42,7 @@ impl Access {
 
     /// Returns the highest role that the principal's credential or the configuration gives.
     pub fn role_of(&self, principal: &Principal) -> Option<Role> {
-        let own = match principal {
-            Principal::Client { role, .. } => *role,
-            Principal::Operator { role, .. } => Some(*role),
-            Principal::Oidc { .. } | Principal::Certificate { .. } => None,
-        };
-        let rules = self.rules.load();
-        let meant = rules
-            .operators
-            .iter()
-            .filter(|rule| rule.who.matches(principal, own));
-        let given = meant.map(|rule| rule.role);
-        // Declared from the highest down.
-        given.chain(own).min()
+        operator::role_of(&self.rules.load().operators, principal)
     }
 
     async fn recognize(&self, presented: &Presented<'_>) -> Result<Shown, Error> {

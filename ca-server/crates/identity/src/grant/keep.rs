@@ -6,7 +6,7 @@ use ca_issuance::LedgerError;
 use ca_issuance::audit::{Event, EventKind};
 use serde_json::json;
 
-use crate::grant::{Grant, GrantSpec, KnownNames, Origin, lookup};
+use crate::grant::{Grant, GrantSpec, KnownNames, Origin, joined};
 use crate::{Access, Error, Identity, Role, Rules};
 
 /// The furthest ahead that a grant made over the API may end.
@@ -52,7 +52,7 @@ impl Access {
         }
         let made = self.store.grants(self.corridor.clock().now()).await?;
         let uses = self.store.grant_uses().await?;
-        let grants = lookup::joined(&self.rules.load().grants, made);
+        let grants = joined(&self.rules.load().grants, made);
         let listed = grants.into_iter().map(|grant| ListedGrant {
             used: grant
                 .uses

@@ -44,7 +44,7 @@ impl Access {
 
 /// Puts the API's grants behind the configuration's, by name. A name stands for one grant: where
 /// both have it (another server's configuration may be newer), the configuration's is meant.
-pub(super) fn joined(configured: &[Arc<Grant>], made: Vec<Grant>) -> Vec<Arc<Grant>> {
+pub fn joined(configured: &[Arc<Grant>], made: Vec<Grant>) -> Vec<Arc<Grant>> {
     let taken: BTreeSet<&str> = configured.iter().map(|it| it.name.as_str()).collect();
     let mut made: Vec<Arc<Grant>> = made
         .into_iter()

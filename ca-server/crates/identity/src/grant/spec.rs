@@ -19,7 +19,9 @@ pub struct GrantSpec {
     /// Which `[[profile]]`s certificates may be of.
     pub profiles: Vec<String>,
     /// Which names they may hold: patterns such as `dns:*.ci.example.internal`, `ip:10.0.0.0/8`,
-    /// `uri:spiffe://example.internal/ci/*`, `email:*@example.internal`.
+    /// `uri:spiffe://example.internal/ci/*`, `email:*@example.internal`. Only a grant with a
+    /// subject may do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identifiers: Vec<String>,
     /// Which they may not; wins over `identifiers`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

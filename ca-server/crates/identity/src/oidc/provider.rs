@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::key_cache::{KeyCache, PAUSE};
-use super::token::UnverifiedToken;
+use super::token::{NOT_KEPT, UnverifiedToken};
 use super::{KeySource, KeysUnavailable, times};
 use crate::{Error, LoginFailure, Principal};
 
@@ -134,7 +134,7 @@ impl Provider {
             // Actors are written as `NAME via ACCOUNT`: nobody's name may read as that.
             .filter(|subject| !subject.contains(" via "))
             .ok_or(BAD_SUBJECT)?;
-        for name in ["exp", "nbf", "iat", "jti"] {
+        for name in NOT_KEPT {
             claims.remove(name);
         }
         Ok(VerifiedToken {

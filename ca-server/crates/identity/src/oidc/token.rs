@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::LoginFailure;
 use crate::json::parse_object_strictly;
+use crate::{LoginFailure, Principal};
 
 /// A token that reads, and no more: nothing in it is to be believed.
 #[derive(Debug)]
@@ -26,6 +26,19 @@ pub(super) struct UnverifiedToken<'a> {
 pub fn unverified_issuer(unverified: &str) -> Result<String, LoginFailure> {
     let token = UnverifiedToken::parse(unverified)?;
     token.issuer().map(str::to_owned)
+}
+
+/// Reads whom a token of `provider` names without believing it: to explain what would be decided.
+pub fn unverified_principal(provider: &str, unverified: &str) -> Result<Principal, LoginFailure> {
+    let mut claims = UnverifiedToken::parse(unverified)?.claims;
+    let subject = claims.get("sub").and_then(Value::as_str);
+    let subject = subject.unwrap_or_default().to_owned();
+    claims.retain(|name, _| !NOT_KEPT.contains(&name.as_str()));
+    Ok(Principal::Oidc {
+        provider: provider.to_owned(),
+        subject,
+        claims,
+    })
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -68,6 +81,9 @@ impl<'a> UnverifiedToken<'a> {
             .ok_or(LoginFailure::Malformed("iss is missing or not a string"))
     }
 }
+
+/// Claims that say when a token holds and which it is, not who.
+pub(super) const NOT_KEPT: [&str; 4] = ["exp", "nbf", "iat", "jti"];
 
 /// Refuses what the same issuer signs for other ends, logout tokens for one (RFC 8725 §3.11).
 fn require_plain_type(typ: Option<&Value>) -> Result<(), LoginFailure> {

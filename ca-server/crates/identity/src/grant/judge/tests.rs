@@ -282,6 +282,19 @@ fn fills_in_the_subject_from_the_claims() {
 }
 
 #[test]
+fn a_request_without_names_needs_a_grant_with_a_subject() {
+    let users = GrantSpec {
+        identifiers: Vec::new(),
+        subject: serde_json::from_value(json!({ "common_name": "builder" })).unwrap(),
+        ..spec("users")
+    };
+
+    let verdict = asked(&[users, spec("jobs")], &[], |it| it.identifiers.clear());
+
+    assert_eq!(granted_by(&verdict), "users");
+}
+
+#[test]
 fn a_caller_learns_only_of_grants_that_are_for_it() {
     let other = GrantSpec {
         who: serde_json::from_value(json!({ "client": "secret-deployer" })).unwrap(),

@@ -80,8 +80,11 @@ impl GrantSpec {
                 self.name
             ));
         }
-        if self.profiles.is_empty() || self.identifiers.is_empty() {
-            faults.push("profiles and identifiers must not be empty".to_owned());
+        if self.profiles.is_empty() {
+            faults.push("profiles must not be empty".to_owned());
+        }
+        if self.identifiers.is_empty() && self.subject.is_none() {
+            faults.push("identifiers must not be empty where there is no subject".to_owned());
         }
         if self
             .uses

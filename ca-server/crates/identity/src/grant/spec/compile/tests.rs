@@ -108,7 +108,6 @@ fn refuses_each_thing_that_cannot_work() {
         ),
         ("/who", json!({ "claim": {} }), "unknown field"),
         ("/profiles", json!([]), "must not be empty"),
-        ("/identifiers", json!([]), "must not be empty"),
         ("/identifiers", json!(["a.example"]), "not a pattern"),
         (
             "/identifiers",
@@ -144,6 +143,22 @@ fn refuses_claims_in_a_subject_for_those_who_have_none() {
         faults.join("\n").contains("only tokens have claims"),
         "{faults:?}"
     );
+}
+
+#[test]
+fn a_grant_without_identifiers_needs_a_subject() {
+    let users = written(|it| {
+        it["identifiers"] = json!([]);
+        it["wildcards"] = json!(false);
+    });
+    let nothing = written(|it| {
+        it["identifiers"] = json!([]);
+        it["wildcards"] = json!(false);
+        it["subject"] = Value::Null;
+    });
+
+    assert!(users.is_ok(), "{users:?}");
+    assert!(nothing.unwrap_err().join("\n").contains("no subject"));
 }
 
 #[test]
