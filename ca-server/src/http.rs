@@ -8,3 +8,5 @@ pub(crate) mod listener;
 pub(crate) mod ops;
 pub(crate) mod pki;
 pub(crate) mod problem;
+#[cfg(test)]
+mod testing;

@@ -1,8 +1,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -21,16 +20,16 @@ use ca_issuance::profile::{
     CiClaims, Holder, IdentifierKind, Pointer, Profile, RevocationRule, SubjectRule,
 };
 use ca_issuance::world::SystemEntropy;
-use ca_issuance::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Ledger, Policy};
-use ca_keys::{SigningKey, SoftwareKey};
-use ca_pki::authority::{RootRequest, SubordinateRequest, root, subordinate};
-use ca_pki::certificate::{ExtendedKeyUsage, PathLength, Template, name_from_text};
-use ca_pki::{Certificate, Identifier, KeyAlgorithm, Serial, Timestamp, Validity};
+use ca_issuance::{Clock, Corridor, CorridorParts, Ledger, Policy};
+use ca_pki::certificate::ExtendedKeyUsage;
+use ca_pki::{Identifier, KeyAlgorithm, Timestamp};
 use ca_store::{Options, Store};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::http::testing::{DAY, HandClock, issuer};
 
 pub(super) const BASE: &str = "https://ca.example";
 
@@ -58,7 +57,7 @@ impl World {
     /// challenges) and `terms`.
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000)));
+        let clock = Arc::new(HandClock::default());
         let url = format!("sqlite://{}", folder.path().join("ca.db").display());
         let store = Store::connect(&url, Options::new(clock.clone()))
             .await
@@ -84,8 +83,7 @@ impl World {
     }
 
     pub(super) fn advance(&self, span: Duration) {
-        let secs = i64::try_from(span.as_secs()).unwrap();
-        self.clock.0.fetch_add(secs, Ordering::SeqCst);
+        self.clock.advance(span);
     }
 
     /// Lets requests come from this address from now on.
@@ -170,15 +168,6 @@ impl Answer {
 
 pub(super) fn path(url: &str) -> &str {
     url.strip_prefix(BASE).unwrap_or(url)
-}
-
-/// A clock that a test moves.
-struct HandClock(AtomicI64);
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_unix_secs(self.0.load(Ordering::SeqCst))
-    }
 }
 
 /// Finds every proof where it should be, and CAA against `forbidden.…`.
@@ -292,54 +281,3 @@ fn profile() -> Profile {
         holder: Holder::EndEntity,
     }
 }
-
-fn issuer(now: Timestamp) -> Issuer {
-    let validity = Validity {
-        not_before: now.minus(DAY),
-        not_after: now.plus(DAY * 365),
-    };
-    let root_key = SoftwareKey::generate(KeyAlgorithm::EcP256).unwrap();
-    let root = sign(
-        &root_key,
-        &root(RootRequest {
-            subject_der: name_from_text("CN=Root").unwrap(),
-            public_key: root_key.public_key().clone(),
-            serial: Serial::new(now, [1; 12]),
-            validity,
-        }),
-    );
-    let key = SoftwareKey::generate(KeyAlgorithm::EcP256).unwrap();
-    let request = SubordinateRequest {
-        subject_der: name_from_text("CN=Issuing").unwrap(),
-        public_key: key.public_key().clone(),
-        serial: Serial::new(now, [2; 12]),
-        validity,
-        path_length: PathLength::AtMost(0),
-        extended_key_usage: vec![ExtendedKeyUsage::ServerAuth],
-        name_constraints: None,
-        crl_urls: Vec::new(),
-        issuer_urls: Vec::new(),
-    };
-    let certificate = sign(&root_key, &subordinate(&root, request));
-    let parts = IssuerParts {
-        name: "tls".to_owned(),
-        chain: vec![certificate],
-        root,
-        alternate_chains: Vec::new(),
-        key: Arc::new(key),
-        crl_url: "http://ca.example/crl/tls.crl".to_owned(),
-        ocsp_url: "http://ca.example/ocsp/tls".to_owned(),
-        certificate_url: "http://ca.example/issuers/tls.cer".to_owned(),
-        signing_deadline: Duration::from_secs(5),
-    };
-    Issuer::new(parts, now).unwrap()
-}
-
-fn sign(key: &SoftwareKey, template: &Template) -> Certificate {
-    let tbs_der = template.to_be_signed().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let signature = key.sign_blocking(&tbs_der, deadline).unwrap();
-    Certificate::assemble(&tbs_der, key.algorithm(), &signature).unwrap()
-}
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
