@@ -151,6 +151,26 @@ fn check_config_names_the_nearest_key() {
 }
 
 #[test]
+fn check_config_reports_a_key_set_that_cannot_be_read() {
+    let ca = TestCa::builder()
+        .append(
+            "[[oidc]]\nname = \"cluster\"\nissuer = \"https://cluster.example.internal\"\n\
+             audience = \"https://ca.example.internal\"\njwks_file = \"absent.json\"\n\
+             algorithms = [\"RS256\"]\n",
+        )
+        .prepare_without_database();
+
+    let output = ca.command(&["check-config"]);
+
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(
+        said.contains("oidc cluster") && said.contains("absent.json"),
+        "{said}"
+    );
+}
+
+#[test]
 fn check_config_lists_every_fault_at_once() {
     let ca = TestCa::builder()
         .set("server.pki_url", "https://localhost:1")
