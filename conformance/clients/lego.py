@@ -108,12 +108,18 @@ class Lego:
 
     def issued(self, name):
         """The files under a certificate's first name."""
-        stem = self.folder / "certificates" / name
-        bundle = stem.with_name(f"{name}.crt")
-        leaf = stem.with_name(f"{name}.leaf.pem")
-        first, end, _ = bundle.read_text().partition(END_CERTIFICATE)
-        leaf.write_text(first + end)
-        return Issued(leaf, stem.with_name(f"{name}.issuer.crt"), stem.with_name(f"{name}.key"))
+        return issued(self.folder / "certificates", name)
+
+
+def issued(folder, name):
+    """The files that lego leaves under a certificate's first name; its bundle taken apart."""
+    stem = folder / name
+    bundle = stem.with_name(f"{name}.crt")
+    leaf = stem.with_name(f"{name}.leaf.pem")
+    first, end, _ = bundle.read_text().partition(END_CERTIFICATE)
+    leaf.write_text(first + end)
+    return Issued(leaf, stem.with_name(f"{name}.issuer.crt"), stem.with_name(f"{name}.key"))
+
 
 
 END_CERTIFICATE = "-----END CERTIFICATE-----\n"

@@ -11,10 +11,11 @@ from harness.network import answers, free_port, wait_for
 class Authority:
     """One CA in a folder; restarted with the same addresses."""
 
-    def __init__(self, server, folder, nameserver=None):
+    def __init__(self, server, folder, nameserver=None, pipelines=None):
         self.server = server
         self.folder = folder
         self.nameserver = nameserver
+        self.pipelines = pipelines
         self.root = folder / "root.pem"
         self.config_file = folder / "ca-server.toml"
         # Where challenges are answered: the same ports at every suite's own address.
@@ -99,6 +100,8 @@ class Authority:
         if self.nameserver:
             text = set_key(text, "resolvers", f'["{self.nameserver.endpoint}"]')
             text += MORE_DIRECTORIES
+        if self.pipelines:
+            text += self.pipelines.configuration()
         self.config_file.write_text(text)
 
 

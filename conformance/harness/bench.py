@@ -1,6 +1,7 @@
 """What one suite works with."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from harness.authority import Authority
@@ -40,3 +41,4 @@ class Issued:
     leaf: Path
     chain: Path
     key: Path
+    lifetime: timedelta = timedelta(hours=24)

@@ -7,7 +7,7 @@ from pathlib import Path
 VENV = Path(__file__).resolve().parents[2] / "target/conformance-venv"
 
 PROGRAMS = (
-    "acme-tiny", "certbot", "certtool", "curl", "dehydrated", "lego", "nginx", "named",
+    "acme-tiny", "certbot", "certtool", "curl", "dehydrated", "jq", "lego", "nginx", "named",
     "nsupdate", "ocsptool", "openssl", "tsig-keygen",
 )
 FROM_PIP = (
