@@ -56,6 +56,7 @@ fn reads_a_whole_file_and_fills_in_defaults() {
         "sqlite:///etc/ca/ca.db"
     );
     assert_eq!(config.validation.http_port, 80);
+    assert_eq!(config.api.requests_per_minute.get(), 600);
     assert!(config.profiles[0].to_profile().is_ok());
 }
 
@@ -86,6 +87,12 @@ fn refuses_values_that_cannot_work() {
             "external_url",
         ),
         ("sqlite://ca.db", "mysql://x", "database.url"),
+        (
+            "[database]",
+            "[api]\nrequests_per_minute = 0\n[database]",
+            "nonzero",
+        ),
+        ("[database]", "[api]\nburst = 601\n[database]", "api.burst"),
         ("name = \"default\"", "name = \"a/b\"", "lower-case"),
         (
             "\"dns:**.example.internal\"",

@@ -126,3 +126,6 @@ async fn not_allowed(method: Method) -> Problem {
     let detail = format!("{method} is not for this resource, see the header Allow");
     Problem::new(Kind::MethodNotAllowed, detail)
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,7 @@ pub(super) struct Wanted {
 /// Where an account stands.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AccountStatus)]
 pub(super) enum Status {
     /// In use.
     Valid,
@@ -59,7 +60,6 @@ pub(super) struct AccountEntry {
     #[schema(example = "default")]
     directory: String,
     /// Where it stands.
-    #[schema(inline)]
     status: Status,
     /// `mailto:` URLs.
     #[schema(example = json!(["mailto:ops@example.internal"]))]

@@ -27,7 +27,8 @@ use crate::http::problem::api::Problem;
 /// under the same `Idempotency-Key` is answered with the same certificate, for a day.
 #[utoipa::path(
     post, path = "/certificates", operation_id = "issue-certificate", tag = openapi::CERTIFICATES,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_ABOUT, max_length = 255)),
+    params(("Idempotency-Key" = Option<String>, Header, description = KEY_ABOUT,
+            pattern = "^[!-~]{1,255}$")),
     request_body = IssueRequest,
     responses(
         (status = 201, description = "A new certificate", body = CertificateEntry,
@@ -59,7 +60,8 @@ pub(super) async fn issue(
 #[utoipa::path(
     post, path = "/certificates/renew", operation_id = "renew-certificate",
     tag = openapi::CERTIFICATES,
-    params(("Idempotency-Key" = Option<String>, Header, description = KEY_ABOUT, max_length = 255)),
+    params(("Idempotency-Key" = Option<String>, Header, description = KEY_ABOUT,
+            pattern = "^[!-~]{1,255}$")),
     request_body = RenewRequest,
     responses(
         (status = 201, description = "A new certificate", body = CertificateEntry,

@@ -26,7 +26,6 @@ pub(super) struct ClientRequest {
     #[schema(example = "deployer", pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     id: String,
     /// Its role. Without one it has only what grants give it.
-    #[schema(inline)]
     role: Option<RoleName>,
     /// What it is for.
     #[serde(default)]
@@ -37,6 +36,7 @@ pub(super) struct ClientRequest {
 /// What somebody may do beside what grants allow.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Role)]
 pub(super) enum RoleName {
     /// Everything.
     Admin,
@@ -61,7 +61,6 @@ pub(super) struct ClientEntry {
     #[schema(example = "deployer")]
     id: String,
     /// Its role; null for those who have only grants.
-    #[schema(inline)]
     role: Option<RoleName>,
     /// What it is for.
     #[schema(example = "deployments of the shop")]

@@ -42,3 +42,26 @@ impl From<Unanswered> for Problem {
 }
 
 const AFTER_TOO_LONG: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_a_problem_like_any_other() {
+        let handler = || async { assert!(std::hint::black_box(false), "on purpose") };
+        let router = Router::new().route("/", get(handler)).layer(from_fn(add));
+
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+
+        assert_eq!(answer.status(), 500);
+        assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        assert_eq!(answer.headers()[CACHE_CONTROL], "no-store");
+    }
+}

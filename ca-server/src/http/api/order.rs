@@ -42,6 +42,7 @@ pub(super) struct Wanted {
 /// Where an order stands (RFC 8555 §7.1.6).
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = OrderStatus)]
 pub(super) enum Status {
     /// Waits for authorizations.
     Pending,
@@ -69,7 +70,6 @@ pub(super) struct OrderEntry {
     #[schema(example = "default")]
     directory: String,
     /// Where it stands.
-    #[schema(inline)]
     status: Status,
     /// The profile.
     #[schema(example = "tls-server")]

@@ -46,13 +46,13 @@ pub(in crate::http::api) struct RenewRequest {
 #[serde(deny_unknown_fields)]
 pub(in crate::http::api) struct RevokeRequest {
     /// One of RFC 5280's reasons; left out, none is given.
-    #[schema(inline)]
     pub(super) reason: Option<Reason>,
 }
 
 /// RFC 5280 §5.3.1, as far as certificates for holders go.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = RevocationReason)]
 pub(in crate::http::api) enum Reason {
     /// None given.
     Unspecified,
@@ -106,6 +106,7 @@ pub(in crate::http::api) struct Wanted {
 /// Where a certificate stands.
 #[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CertificateStatus)]
 pub(in crate::http::api) enum Status {
     /// In its time and not revoked.
     Valid,
@@ -129,7 +130,6 @@ pub(in crate::http::api) struct CertificateEntry {
     #[schema(example = "tls")]
     issuer: String,
     /// Where it stands.
-    #[schema(inline)]
     status: Status,
     /// The first second of its life.
     #[schema(example = example::moment, format = DateTime)]

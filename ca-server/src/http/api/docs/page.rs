@@ -185,6 +185,9 @@ impl Document {
             });
             return Some(examples.collect());
         }
+        if let Some(first) = list(&schema["oneOf"]).next() {
+            return self.example(first, depth - 1);
+        }
         let item = self.example(schema.get("items")?, depth - 1)?;
         Some(Value::Array(vec![item]))
     }
