@@ -158,6 +158,9 @@ pub(crate) enum TlsFault {
     /// The certificate has expired or is not valid yet.
     #[error("its certificate is out of its time")]
     OutOfTime,
+    /// The certificate is none that servers show.
+    #[error("its certificate is not a server's: a CA's own, for another use, or unreadable")]
+    NotServers,
     /// Anything else.
     #[error("it did not complete a TLS 1.2 or 1.3 handshake")]
     Handshake,

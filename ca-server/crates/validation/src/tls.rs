@@ -92,6 +92,8 @@ fn fault(error: &rustls::Error) -> TlsFault {
     ) = error
     {
         TlsFault::OutOfTime
+    } else if let rustls::Error::InvalidCertificate(_) = error {
+        TlsFault::NotServers
     } else {
         TlsFault::Handshake
     }

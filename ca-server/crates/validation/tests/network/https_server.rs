@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls_pki_types::PrivateKeyDer;
@@ -32,6 +34,19 @@ impl HttpsServer {
     /// Serves as `name`; no answer means silence.
     pub(crate) async fn start(name: &str, time: Time, answer: Option<Vec<u8>>) -> Self {
         let (root, config) = identity(name, time);
+        Self::start_with(root, config, answer).await
+    }
+
+    /// Serves as `name` with a root's own certificate.
+    pub(crate) async fn start_as_authority(name: &str, answer: Option<Vec<u8>>) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let root = params.self_signed(&key).expect("a root");
+        Self::start_with(root.pem(), configured(&root, &key), answer).await
+    }
+
+    async fn start_with(root: String, config: ServerConfig, answer: Option<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
         let address = listener.local_addr().expect("bound");
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -66,14 +81,17 @@ fn identity(name: &str, time: Time) -> (String, ServerConfig) {
         params.not_after = date_time_ymd(2001, 1, 1);
     }
     let leaf = params.signed_by(&key, &issuer).expect("a certificate");
+    (root, configured(&leaf, &key))
+}
+
+fn configured(certificate: &Certificate, key: &KeyPair) -> ServerConfig {
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+    ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .expect("a certificate for its key");
-    (root, config)
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .expect("a certificate for its key")
 }
 
 async fn serve(

@@ -74,6 +74,7 @@ async fn believes_no_server_that_its_roots_do_not_vouch_for() {
     let server = HttpsServer::start("keys.test", Time::Now, json(KEYS)).await;
     let other_name = HttpsServer::start("other.test", Time::Now, json(KEYS)).await;
     let expired = HttpsServer::start("keys.test", Time::Past, json(KEYS)).await;
+    let authority = HttpsServer::start_as_authority("keys.test", json(KEYS)).await;
 
     let by_public_roots = fetched_with(&server, None, |_settings| ()).await;
     let by_namesake = fetched_with(&server, Some(&expired.root), |_settings| ()).await;
@@ -83,11 +84,12 @@ async fn believes_no_server_that_its_roots_do_not_vouch_for() {
         (by_namesake, "does not verify"),
         (fetched(&other_name).await, "is for another name"),
         (fetched(&expired).await, "is out of its time"),
+        (fetched(&authority).await, "a CA's own"),
     ] {
         let reason = reason(outcome);
         assert!(reason.contains(expected), "{reason}");
     }
-    for server in [server, other_name, expired] {
+    for server in [server, other_name, expired, authority] {
         assert_eq!(server.requests(), Vec::<String>::new());
     }
 }
