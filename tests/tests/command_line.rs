@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Output;
 
 use ca_tests::server::ca_server;
-use ca_tests::{RawAcme, TestCa};
+use ca_tests::TestCa;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 
 #[test]
