@@ -1,7 +1,7 @@
 //! Introductions: the one place where rooms meet, in the order in which they must be right.
 
 pub(crate) mod expiry;
-mod identity;
+pub(crate) mod identity;
 mod issuers;
 mod profiles;
 mod readiness;
@@ -40,7 +40,7 @@ use crate::jobs::JobParts;
 use crate::storage;
 use crate::tls::ServerCertificate;
 
-pub(crate) use issuers::open as open_issuer;
+pub(crate) use issuers::{certificate as issuer_certificate, open as open_issuer};
 pub(crate) use profiles::uncovered;
 
 /// A server whose parts are all checked, not yet listening.

@@ -7,6 +7,7 @@ mod eab;
 mod issuer;
 mod migrate;
 mod operator;
+mod policy;
 mod quickstart;
 mod revoke;
 mod serve;
@@ -60,6 +61,12 @@ enum Command {
         #[command(subcommand)]
         command: token::TokenCommand,
     },
+    /// Explains what grants and profiles decide, without issuing.
+    Policy {
+        /// What to do.
+        #[command(subcommand)]
+        command: policy::PolicyCommand,
+    },
     /// Makes, lists and revokes keys for external account binding.
     Eab {
         /// What to do.
@@ -110,6 +117,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Audit { command } => audit::run(&command),
         Command::Client { command } => client::run(command),
         Command::Token { command } => token::run(command),
+        Command::Policy { command } => policy::run(command),
         Command::Eab { command } => eab::run(command),
         Command::Issuer { command } => issuer::run(&command),
     }
@@ -133,4 +141,4 @@ Exit codes:
   4  the database is not reachable or not migrated
   5  a key or a certificate cannot be used
   6  an address cannot be bound
-  7  a check found something (audit verify), or what was named is not there (eab, client, token)";
+  7  a check found something (audit verify), a request would be refused (policy), or what was named is not there (eab, client, token)";

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use ca_issuance::{Issuer, IssuerParts};
+use ca_issuance::{Issuer, IssuerError, IssuerParts};
 use ca_keys::{KeyUri, SignerOptions, SigningKey};
 use ca_pki::{Certificate, Timestamp};
 
@@ -50,6 +50,17 @@ pub(crate) async fn open(
         },
         now,
     )?)
+}
+
+/// Reads an issuer's own certificate; its key stays closed.
+pub(crate) fn certificate(config: &Config, section: &IssuerSection) -> Result<Certificate, Error> {
+    let mut chain = read_chain(&config.path(&section.certificate))?;
+    if chain.is_empty() {
+        return Err(Error::Issuer(IssuerError::NoCertificate(
+            section.name.clone(),
+        )));
+    }
+    Ok(chain.remove(0))
 }
 
 /// Opens the key on a thread of its own: tokens and key derivation block.

@@ -7,33 +7,43 @@ use ca_identity::grant::{Grant, Origin};
 use ca_identity::operator::OperatorRule;
 
 use crate::app::identity;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, OperatorSection};
 use crate::error::Error;
 
 /// Builds the rules of a configuration. Files that it names are read.
 pub(crate) fn build(config: &Config) -> Result<Rules, Error> {
-    let mut faults = Vec::new();
-    let mut grants: Vec<Arc<Grant>> = Vec::new();
-    for section in &config.grants {
-        match section.compile(Origin::Configured) {
-            Ok(grant) => grants.push(Arc::new(grant)),
-            Err(more) => faults.extend(more),
-        }
-    }
-    let mut operators: Vec<OperatorRule> = Vec::new();
-    for section in &config.operators {
-        match section.to_rule() {
-            Ok(rule) => operators.push(rule),
-            Err(more) => faults.extend(more),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(Error::Config(ConfigError::Faults(faults)));
-    }
     Ok(Rules {
         providers: identity::providers(config)?,
-        operators,
-        grants,
+        operators: operators(config)?,
+        grants: grants(config)?,
         profiles: config.known_names().profiles,
     })
+}
+
+/// Returns the grants, in the order of the file.
+pub(crate) fn grants(config: &Config) -> Result<Vec<Arc<Grant>>, ConfigError> {
+    let sections = config.grants.iter();
+    collected(sections.map(|section| section.compile(Origin::Configured).map(Arc::new)))
+}
+
+/// Returns who has a role.
+pub(crate) fn operators(config: &Config) -> Result<Vec<OperatorRule>, ConfigError> {
+    collected(config.operators.iter().map(OperatorSection::to_rule))
+}
+
+fn collected<T>(
+    results: impl Iterator<Item = Result<T, Vec<String>>>,
+) -> Result<Vec<T>, ConfigError> {
+    let (mut values, mut faults) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(more) => faults.extend(more),
+        }
+    }
+    if faults.is_empty() {
+        Ok(values)
+    } else {
+        Err(ConfigError::Faults(faults))
+    }
 }
