@@ -1,6 +1,8 @@
 //! `ca-server policy`: what grants and profiles say, without issuing.
 
 mod asked;
+#[cfg(test)]
+mod bench;
 mod explain;
 mod present;
 mod replay;

@@ -40,7 +40,13 @@ pub(super) struct WhoArguments {
 #[derive(Debug, Args)]
 pub(super) struct ClaimArguments {
     /// A claim, as name=value or /json/pointer=value; given again under the same name, a list.
-    #[arg(long = "claim", value_name = "NAME=VALUE", requires = "oidc", value_parser = claim)]
+    #[arg(
+        long = "claim",
+        value_name = "NAME=VALUE",
+        requires = "oidc",
+        conflicts_with_all = ["client", "certificate", "role", "token"],
+        value_parser = claim
+    )]
     claims: Vec<(String, String)>,
 }
 

@@ -140,3 +140,6 @@ fn demand_admin(caller: &Identity) -> Result<(), Error> {
 fn not_for_you() -> Error {
     Error::Forbidden("grants are for administrators".to_owned())
 }
+
+#[cfg(test)]
+mod tests;
