@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ca_issuance::Settle;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +27,8 @@ impl App {
         raise_open_files();
         let app = Arc::new(self);
         app.make_ready().await?;
+        // Before anybody sees that it serves: whoever does may ask it to stop.
+        let signals = Signals::listen()?;
         let listeners = app.listeners()?;
 
         let stop = CancellationToken::new();
@@ -44,7 +46,7 @@ impl App {
         );
         notify_systemd(sd_notify::NotifyState::Ready);
 
-        app.stopped().await?;
+        app.run_until_stopped(signals).await;
         tracing::info!("stopping: no new connections, finishing what is under way");
         notify_systemd(sd_notify::NotifyState::Stopping);
         stop.cancel();
@@ -111,17 +113,14 @@ impl App {
         ])
     }
 
-    /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again, and of the configuration
-    /// what it can; the rest needs a restart, which costs clients nothing but a reconnect.
-    async fn stopped(&self) -> Result<(), Error> {
-        let mut terminate = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(Error::Runtime)?;
+    /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again and replaces the rules;
+    /// other settings need a restart, which costs clients nothing but a reconnect.
+    async fn run_until_stopped(&self, mut signals: Signals) {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                _ = hangup.recv() => {
+                _ = signals.terminate.recv() => return,
+                _ = signals.interrupt.recv() => return,
+                _ = signals.hangup.recv() => {
                     self.read_roots_again();
                     self.reloader.reload().await;
                 }
@@ -192,6 +191,25 @@ impl App {
             metrics: self.metrics.clone(),
             checks: Arc::new(checks),
         }
+    }
+}
+
+/// What operators send.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Takes them over from their defaults, which all end the process at once.
+    fn listen() -> Result<Self, Error> {
+        let of = |kind| signal(kind).map_err(Error::Runtime);
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+            hangup: of(SignalKind::hangup())?,
+        })
     }
 }
 

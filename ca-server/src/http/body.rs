@@ -1,16 +1,77 @@
 //! Bodies of POST requests: bounded in size and time.
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::header::EXPECT;
 use http_body_util::BodyExt;
+use hyper::body::{Frame, SizeHint};
 use tokio::time::timeout;
 
 /// Reads a request's body: at most 64 KiB within ten seconds.
 pub(crate) async fn read_body(request: Request) -> Result<Bytes, Unread> {
     read_within(request, PATIENCE).await
+}
+
+/// Splits a request: what its handler leaves of the body can be read after the answer is known.
+pub(crate) fn keep_rest(request: Request) -> (Request, Rest) {
+    let rest = Rest(Arc::default());
+    let slot = Arc::clone(&rest.0);
+    let request = request.map(|body| Body::new(Lent { body, slot }));
+    (request, rest)
+}
+
+/// What a handler left of a body.
+pub(crate) struct Rest(Arc<Mutex<Option<Body>>>);
+
+impl Rest {
+    /// Reads it and throws it away, up to a bound: an answer that overtakes its request is lost on
+    /// clients that look for it only when they have sent all (curl over HTTP/2).
+    pub(crate) async fn drain(self) {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut body) = left {
+            let _ = timeout(PATIENCE.rest, drain(&mut body)).await;
+        }
+    }
+}
+
+/// A body that goes back where it came from when its handler drops it.
+struct Lent {
+    body: Body,
+    slot: Arc<Mutex<Option<Body>>>,
+}
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.body.is_end_stream() {
+            let left = std::mem::take(&mut self.body);
+            *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+        }
+    }
 }
 
 /// Why a body was not read to its end.
@@ -154,6 +215,23 @@ mod tests {
         assert_eq!(outcome_within(stalled, NONE).await, Err(Unread::TooSlow));
         assert_eq!(outcome_within(large, NONE).await, Err(Unread::TooLarge));
         assert_eq!(outcome(endless).await, Err(Unread::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn reads_what_a_handler_left() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        let pieces = stream::iter(["one", "two", "three"]).map(move |piece| {
+            log.lock().unwrap().push(piece);
+            Ok::<_, Infallible>(piece)
+        });
+        let (request, rest) = keep_rest(Request::new(Body::from_stream(pieces)));
+
+        let _ = request.into_body().frame().await;
+        assert_eq!(*seen.lock().unwrap(), ["one"]);
+        rest.drain().await;
+
+        assert_eq!(*seen.lock().unwrap(), ["one", "two", "three"]);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
+use axum::http::header::EXPECT;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +17,8 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
+
+use crate::http::body;
 
 /// Wraps a listener's routes. Bodies are bounded by the routes that read them.
 pub(crate) fn around(router: Router, listener: &'static str) -> Router {
@@ -87,6 +90,17 @@ pub(crate) enum Unanswered {
 /// Runs the handler within a bound below the listener's own, so that its door can say in its own
 /// words that there is no answer.
 pub(crate) async fn answer(request: Request, next: Next) -> Result<Response, Unanswered> {
+    // Whoever waits for permission to send a body is told before anything is sent.
+    if request.headers().contains_key(EXPECT) {
+        return run(request, next).await;
+    }
+    let (request, rest) = body::keep_rest(request);
+    let answer = run(request, next).await;
+    rest.drain().await;
+    answer
+}
+
+async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
     match timeout(PATIENCE, handled).await {
         Ok(Ok(response)) => Ok(response),
