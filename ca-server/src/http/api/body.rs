@@ -1,10 +1,15 @@
 //! What a request says: JSON bodies, query parameters, headers; whatever else they hold is refused.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::http::body::{Unread, read_body};
 use crate::http::problem::api::{Kind, Problem};
@@ -28,7 +33,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         require_media_type(request.headers(), "application/json")?;
         let octets = read_body(request).await?;
-        parse(&octets).map(Self)
+        parse(&octets).map(|Object(body)| Self(body))
     }
 }
 
@@ -42,8 +47,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalB
             return Ok(Self(T::default()));
         }
         require_media_type(&headers, "application/json")?;
-        let body: Option<T> = parse(&octets)?;
-        Ok(Self(body.unwrap_or_default()))
+        let body: Option<Object<T>> = parse(&octets)?;
+        Ok(Self(body.map(|Object(body)| body).unwrap_or_default()))
     }
 }
 
@@ -122,6 +127,48 @@ fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
         .map_err(|error| Problem::malformed(format!("body: {}", hinted(&error.to_string()))))
 }
 
+/// An object by its members' names: left alone, serde takes a list of their values too.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
+/// Reads an object by its members' names.
+pub(super) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Members<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(members))
+        }
+    }
+
+    deserializer.deserialize_map(Members(PhantomData))
+}
+
+/// Reads an object by its members' names, or null.
+pub(super) fn optional_object<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let object: Option<Object<T>> = Option::deserialize(deserializer)?;
+    Ok(object.map(|Object(object)| object))
+}
+
 /// Adds the name that was probably meant; what the client wrote is not repeated at length.
 fn hinted(message: &str) -> String {
     let mut text: String = message.chars().take(LONGEST_MESSAGE).collect();
@@ -138,8 +185,6 @@ const LONGEST_MESSAGE: usize = 300;
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -203,6 +248,7 @@ mod tests {
             (post("application/json", ""), Kind::Malformed),
             (post("application/json", "{\"name\":1}"), Kind::Malformed),
             (post("application/json", "{} {}"), Kind::Malformed),
+            (post("application/json", "[\"a\",7]"), Kind::Malformed),
             (
                 post("application/json", "{\"name\":\"\\u0000\"}"),
                 Kind::Malformed,

@@ -6,6 +6,8 @@ use ca_identity::grant::{ClaimSpec, GrantSpec, Origin, SubjectSpec, WhoSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::http::api::body;
+
 /// Who may have which certificates.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -15,6 +17,7 @@ pub(in crate::http::api) struct Grant {
     #[schema(example = "release-jobs", pattern = "^[a-z0-9_-]{1,64}$")]
     name: String,
     /// Who may use it.
+    #[serde(deserialize_with = "body::object")]
     who: Who,
     /// Which profiles.
     #[schema(example = json!(["mtls"]))]
@@ -46,7 +49,11 @@ pub(in crate::http::api) struct Grant {
     #[schema(example = 3)]
     uses: Option<u64>,
     /// The subject, for profiles that take it from the grant.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "body::optional_object",
+        skip_serializing_if = "Option::is_none"
+    )]
     subject: Option<Subject>,
 }
 

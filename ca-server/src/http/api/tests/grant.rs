@@ -85,6 +85,10 @@ async fn refuses_grants_without_an_end_or_with_a_name_that_is_taken() {
         ),
         (grant(&json!({"profiles": ["nothing"]})), "400 malformed"),
         (grant(&json!({"identifier": []})), "400 malformed"),
+        (
+            grant(&json!({"who": [null, {}, "deployer", null, null]})),
+            "400 malformed",
+        ),
         (grant(&json!({"name": "deployments"})), "409 conflict"),
     ];
 
