@@ -8,7 +8,7 @@ VENV = Path(__file__).resolve().parents[2] / "target/conformance-venv"
 
 PROGRAMS = (
     "acme-tiny", "certbot", "certtool", "curl", "dehydrated", "jq", "lego", "nginx", "named",
-    "nsupdate", "ocsptool", "openssl", "tsig-keygen",
+    "nsupdate", "ocsptool", "openssl", "rsyslogd", "tsig-keygen",
 )
 FROM_PIP = (
     "certbot", "lint_crl", "lint_ocsp_response", "lint_pkix_cert",

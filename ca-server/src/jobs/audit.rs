@@ -55,7 +55,7 @@ async fn hand_on(parts: &JobParts, fencing: u64, receiver: &dyn Receiver) -> Opt
         Ok(events) => Some(events),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, cause, "trying again");
+            tracing::error!(%error, cause, "the audit log is not handed on, trying again");
             None
         }
     }
