@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_issuance::Entropy;
 use ca_issuance::world::NoEntropy;
+use ca_pki::hex;
 use secrecy::SecretString;
 
 use crate::store::SecretHash;
@@ -17,11 +18,12 @@ pub(crate) fn draw(prefix: &str, entropy: &dyn Entropy) -> Result<SecretString, 
     Ok(SecretString::from(text))
 }
 
-/// Draws an id of 128 bits: nobody guesses it, but it is no secret.
+/// Draws an id of 128 bits: nobody guesses it, but it is no secret. In hex, for ids are typed at
+/// command lines, where base64url's `-` would begin an option.
 pub(crate) fn draw_id(entropy: &dyn Entropy) -> Result<String, NoEntropy> {
     let mut octets = [0; 16];
     entropy.fill(&mut octets)?;
-    Ok(URL_SAFE_NO_PAD.encode(octets))
+    Ok(hex::lower(&octets))
 }
 
 /// Returns what is kept of a secret. With 256 bits of chance in it, one round of SHA-256 does.
