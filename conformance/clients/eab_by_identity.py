@@ -57,7 +57,7 @@ class Job:
 
     def covered(self, name):
         """A name that the grant covers."""
-        return f"{self.client}-{name}.{self.bench.authority.pipelines.ZONE}"
+        return f"{self.client}-{name}.{self.bench.pipelines.ZONE}"
 
     def run(self, check, directory, *names):
         """Gets a certificate, which must succeed."""
@@ -75,7 +75,7 @@ class Job:
     def _environment(self, check, directory):
         return {
             "CA_URL": self.bench.authority.external_url,
-            "CA_TOKEN": self.bench.authority.pipelines.token(check, self.project),
+            "CA_TOKEN": self.bench.pipelines.token(check, self.project),
             "CA_DIRECTORY": directory,
             "CA_ROOT_FILE": self.bench.authority.root,
             self.path_variable: self.folder / directory,

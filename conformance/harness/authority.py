@@ -11,11 +11,12 @@ from harness.network import answers, free_port, wait_for
 class Authority:
     """One CA in a folder; restarted with the same addresses."""
 
-    def __init__(self, server, folder, nameserver=None, pipelines=None):
+    def __init__(self, server, folder, nameserver=None, more=lambda authority: ""):
         self.server = server
         self.folder = folder
         self.nameserver = nameserver
-        self.pipelines = pipelines
+        # What is added to the configuration, once the addresses are known.
+        self._more = more
         self.root = folder / "root.pem"
         self.config_file = folder / "ca-server.toml"
         # Where challenges are answered: the same ports at every suite's own address.
@@ -79,6 +80,10 @@ class Authority:
         """The issuing CA's certificate."""
         return self.folder / "tls.pem"
 
+    def reload(self):
+        """Asks the server to read its configuration again."""
+        self._process.hang_up()
+
     def _start(self, check, *arguments):
         self._process = check.start(self.server, *arguments)
         wait_for(self._is_ready, f"ca-server {shlex.join(map(str, arguments[:1]))}: readiness", 60)
@@ -100,9 +105,7 @@ class Authority:
         if self.nameserver:
             text = set_key(text, "resolvers", f'["{self.nameserver.endpoint}"]')
             text += MORE_DIRECTORIES
-        if self.pipelines:
-            text += self.pipelines.configuration()
-        self.config_file.write_text(text)
+        self.config_file.write_text(text + self._more(self))
 
 
 def set_key(text, key, value):

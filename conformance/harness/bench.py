@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.authority import Authority
 from harness.checks import Report
 from harness.nameserver import NameServer
+from harness.pipelines import Pipelines
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Bench:
     server: Path
     authority: Authority
     nameserver: NameServer
+    pipelines: Pipelines
     report: Report
 
     def check(self, name):

@@ -1,10 +1,11 @@
 """A CI system: signs tokens for its jobs, and is known to the CA with one grant."""
 
-import base64
 import json
 import secrets
 import time
 from string import Template
+
+from harness.oidc_issuer import encode, part
 
 
 class Pipelines:
@@ -35,7 +36,7 @@ class Pipelines:
                   "iat": now, "nbf": now, "exp": now + 300, "jti": secrets.token_hex(8),
                   "project_id": project}
         header = {"alg": "RS256", "typ": "JWT", "kid": "one"}
-        signed = ".".join(encode(json.dumps(part).encode()) for part in (header, claims))
+        signed = f"{part(header)}.{part(claims)}"
         message = self.folder / f"{claims['jti']}.txt"
         message.write_text(signed)
         signature = message.with_suffix(".sig")
@@ -47,11 +48,6 @@ class Pipelines:
         values = {"PROVIDER": self.PROVIDER, "ISSUER": self.ISSUER, "AUDIENCE": self.AUDIENCE,
                   "KEY_SET": self.key_set, "ZONE": self.ZONE}
         return Template(CONFIGURATION).substitute(values)
-
-
-def encode(octets):
-    """base64url without padding."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 CONFIGURATION = """

@@ -49,6 +49,10 @@ class Background:
         self._log.close()
         return self._process.returncode
 
+    def hang_up(self):
+        """Sends SIGHUP: daemons read their configuration again."""
+        self._process.send_signal(signal.SIGHUP)
+
     def wait(self, within=90):
         """Waits for the program's own end; returns its exit code."""
         try:

@@ -7,11 +7,12 @@ from pathlib import Path
 VENV = Path(__file__).resolve().parents[2] / "target/conformance-venv"
 
 PROGRAMS = (
-    "acme-tiny", "certbot", "certtool", "curl", "dehydrated", "jq", "lego", "nginx", "named",
-    "nsupdate", "ocsptool", "openssl", "rsyslogd", "tsig-keygen",
+    "acme-tiny", "certbot", "certtool", "chromium", "curl", "dehydrated", "jq", "kubectl",
+    "lego", "nginx", "named", "nsupdate", "ocsptool", "openssl", "rsyslogd",
+    "tsig-keygen",
 )
 FROM_PIP = (
-    "certbot", "lint_crl", "lint_ocsp_response", "lint_pkix_cert",
+    "certbot", "envoy", "schemathesis", "lint_crl", "lint_ocsp_response", "lint_pkix_cert",
     "lint_pkix_signer_signee_cert_chain",
 )
 
