@@ -3,7 +3,8 @@
 use ca_tests::TestCa;
 use serde_json::Value;
 
-use crate::database::{Aside, Kind, on_both_databases};
+use crate::aside::Aside;
+use crate::database::{Kind, on_both_databases};
 use crate::{printed, with_events};
 
 on_both_databases!(writes_every_event_once_in_order, writes_what_was_asked_for);

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod aside;
 mod database;
 mod export;
 mod keys;
@@ -17,7 +18,8 @@ use std::process::Output;
 
 use ca_tests::{RawAcme, TestCa};
 
-use crate::database::{Aside, Kind};
+use crate::aside::Aside;
+use crate::database::Kind;
 
 /// Serves until some events happened, then stops; stopping seals.
 async fn with_events(kind: Kind) -> TestCa {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::database::{Aside, Kind, on_both_databases};
+use crate::aside::Aside;
+use crate::database::{Kind, on_both_databases};
 use crate::{happen, printed, tamper, verify, with_events};
 
 on_both_databases!(
