@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use ca_tests::server::ca_server;
 use ca_tests::TestCa;
+use ca_tests::server::ca_server;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 
 #[test]

@@ -10,6 +10,7 @@
 mod caller;
 mod clients;
 mod cluster;
+mod jobs;
 mod operators;
 mod sessions;
 
