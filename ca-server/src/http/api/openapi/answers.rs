@@ -78,8 +78,13 @@ fn kinds_of(effect: Effect, operation: &Operation) -> Vec<Kind> {
         ]);
     }
     // Operations for everyone say so; the others have the document's rule.
-    if operation.security.is_none() {
-        kinds.extend([Kind::Unauthorized, Kind::Forbidden, Kind::RateLimited]);
+    let is_public = operation.security.is_some();
+    let logs_in = is_public && operation.request_body.is_some();
+    if !is_public || logs_in {
+        kinds.extend([Kind::Unauthorized, Kind::RateLimited]);
+    }
+    if !is_public {
+        kinds.push(Kind::Forbidden);
         if effect == Effect::Changes {
             kinds.push(Kind::Conflict);
         }

@@ -67,7 +67,7 @@ async fn every_operation_says_what_it_does_and_what_may_go_wrong() {
             wanted.extend(["401", "403", "429"]);
         }
         if operation.get("requestBody").is_some() {
-            wanted.extend(["400", "408", "413", "415"]);
+            wanted.extend(["400", "401", "408", "413", "415", "429"]);
         }
         if name.contains('{') {
             wanted.push("404");
