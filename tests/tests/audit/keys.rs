@@ -12,6 +12,7 @@ on_both_databases!(
     another_key_takes_over,
     a_key_takes_over_from_the_database_s_secret,
     a_forger_s_checkpoint_is_not_sealed_onto,
+    a_checkpoint_that_names_no_key_is_tried_with_each,
 );
 
 fn audit(ca: &TestCa, change: impl FnOnce(&mut Table)) {
@@ -109,4 +110,13 @@ async fn a_forger_s_checkpoint_is_not_sealed_onto(kind: Kind) {
     assert_eq!(checkpoint.status.code(), Some(7), "{}", said(&checkpoint));
     assert_eq!(code, Some(7), "{found}");
     assert!(found.contains("forged"), "{found}");
+}
+
+async fn a_checkpoint_that_names_no_key_is_tried_with_each(kind: Kind) {
+    let ca = with_events(kind).await;
+
+    tamper(&ca, &["UPDATE audit_checkpoint SET key = ''"]).await;
+
+    let (code, found) = verify(&ca, &[]);
+    assert_eq!(code, Some(0), "{found}");
 }

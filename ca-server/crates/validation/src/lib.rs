@@ -2,9 +2,10 @@
 //! log's receiver.
 //!
 //! http-01 and dns-01 (RFC 8555 §8), tls-alpn-01 (RFC 8737), CAA (RFC 8659, RFC 8657). Every address
-//! is judged by the egress rules before it is dialled, and it is the judged address that is
-//! dialled. This room never decides what a failed proof means for an order, never follows proxy
-//! settings, and never shows a requester what the other side said.
+//! that a requester can choose is judged by the egress rules before it is dialled, and it is the
+//! judged address that is dialled; the audit log's receiver is the operator's own. This room never
+//! decides what a failed proof means for an order, never follows proxy settings, and never shows a
+//! requester what the other side said.
 
 mod caa;
 mod dial;
