@@ -21,6 +21,7 @@ on_both_databases!(
     an_existing_account_uses_up_nothing,
     revokes_once,
     an_account_acts_for_whom_its_key_was_minted,
+    forgets_what_was_minted_and_never_used,
 );
 
 fn key(kid: &str) -> ExternalAccountKey {
@@ -192,4 +193,35 @@ async fn an_account_acts_for_whom_its_key_was_minted(bench: Bench) {
     let sql = "SELECT actor FROM audit_event WHERE kind = 'account.created' ORDER BY sequence";
     let actors = bench.texts(sql).await;
     assert_eq!(actors, ["client:deployer via acme:default:anna", "system"]);
+}
+
+async fn forgets_what_was_minted_and_never_used(bench: Bench) {
+    let deployer = Arc::new(Principal::Client {
+        id: "deployer".to_owned(),
+        role: None,
+    });
+    for (kid, principal, single_use) in [
+        ("used", Some(&deployer), true),
+        ("unused", Some(&deployer), true),
+        ("lasting", Some(&deployer), false),
+        ("plain", None, true),
+    ] {
+        let mut key = key(kid);
+        key.principal = principal.cloned();
+        key.single_use = single_use;
+        key.expires_at = Some(START.plus(Duration::from_secs(600)));
+        add(&bench, key).await;
+    }
+    register(&bench, bound("anna", "used")).await;
+
+    let end = START.plus(Duration::from_secs(600));
+    bench.store.prune(end, START).await.unwrap();
+    let before = bench.store.external_account_keys().await.unwrap().len();
+    let later = end.plus(Duration::from_secs(1));
+    bench.store.prune(later, START).await.unwrap();
+    let kept = bench.store.external_account_keys().await.unwrap();
+
+    assert_eq!(before, 4);
+    let kept: Vec<&str> = kept.iter().map(|key| key.kid.as_str()).collect();
+    assert_eq!(kept, ["lasting", "plain", "used"]);
 }

@@ -7,8 +7,8 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction};
 
 use crate::change::Change;
 use crate::entity::{
-    api_grant, authorization, certificate, idempotency_key, nonce, order, order_authorization,
-    refresh_token, session, used_token,
+    api_grant, authorization, certificate, external_account, idempotency_key, nonce, order,
+    order_authorization, refresh_token, session, used_token,
 };
 use crate::nonce::CLOCKS_APART;
 use crate::{Error, Store};
@@ -29,6 +29,7 @@ enum Kind {
     Sessions,
     UsedTokens,
     Grants,
+    MintedKeys,
     Certificates,
 }
 
@@ -57,7 +58,12 @@ impl Store {
 
     async fn prune_identities(&self, moment: Timestamp) -> Result<(), Error> {
         // Refresh tokens first: they refer to their session.
-        for kind in [Kind::RefreshTokens, Kind::Sessions, Kind::Grants] {
+        for kind in [
+            Kind::RefreshTokens,
+            Kind::Sessions,
+            Kind::Grants,
+            Kind::MintedKeys,
+        ] {
             self.prune_kind(kind, moment).await?;
         }
         let before = moment.minus(CLOCKS_APART);
@@ -90,6 +96,7 @@ impl Change for Piece {
             Kind::Sessions => sessions(self.before),
             Kind::UsedTokens => used_tokens(self.before),
             Kind::Grants => grants(self.before),
+            Kind::MintedKeys => minted_keys(self.before),
             Kind::Certificates => certificates(self.before),
         };
         Ok(transaction.execute(&statement).await?.rows_affected())
@@ -227,6 +234,25 @@ fn grants(before: Timestamp) -> DeleteStatement {
         .limit(ROWS)
         .take();
     delete(api_grant::Entity, api_grant::Column::Name, some)
+}
+
+/// Pipelines mint a key for each job. One that bound an account stays: the account has its power
+/// by it. So does what operators made: they look for it in their lists.
+fn minted_keys(before: Timestamp) -> DeleteStatement {
+    let some = Query::select()
+        .column(external_account::Column::Kid)
+        .from(external_account::Entity)
+        .and_where(external_account::Column::ExpiresAt.lt(before.unix_secs()))
+        .and_where(external_account::Column::Principal.is_not_null())
+        .and_where(external_account::Column::SingleUse.eq(true))
+        .and_where(external_account::Column::UsedAt.is_null())
+        .limit(ROWS)
+        .take();
+    delete(
+        external_account::Entity,
+        external_account::Column::Kid,
+        some,
+    )
 }
 
 /// An intent stays, however old: settling burns it first. So does a certificate whose key was
