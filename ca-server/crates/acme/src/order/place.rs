@@ -38,6 +38,8 @@ struct Draft<'a> {
     profile: &'a str,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
+    /// Whether notAfter is earlier than asked for.
+    clamped: bool,
     now: Timestamp,
 }
 
@@ -59,6 +61,18 @@ impl Acme {
         request: &AccountRequest,
         asked: &OrderRequest,
     ) -> Result<PlacedOrder, Error> {
+        let draft = self.judge(request, asked).await?;
+        Ok(PlacedOrder {
+            order: self.place(&draft).await?,
+            warning: draft.clamped.then_some(CLAMPED),
+        })
+    }
+
+    async fn judge<'a>(
+        &'a self,
+        request: &'a AccountRequest,
+        asked: &'a OrderRequest,
+    ) -> Result<Draft<'a>, Error> {
         let (account, directory) = (&request.account, &*request.directory);
         let now = self.now();
         let profile = self.chosen_profile(directory, asked.profile.as_deref())?;
@@ -87,20 +101,16 @@ impl Acme {
 
         let validity = given.cut(window.validity);
         let not_after = asked.not_after.map(|_moment| validity.not_after);
-        let clamped = window.clamped || not_after.is_some() && validity != window.validity;
-        let draft = Draft {
+        Ok(Draft {
             account,
             directory,
             profile: &profile.name,
             not_before: asked.not_before.map(|_moment| validity.not_before),
             not_after,
+            clamped: window.clamped || not_after.is_some() && validity != window.validity,
             asked,
             given,
             now,
-        };
-        Ok(PlacedOrder {
-            order: self.place(&draft).await?,
-            warning: clamped.then_some(CLAMPED),
         })
     }
 
