@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ListenSection {
-    /// HTTPS: ACME and, later, the JSON API.
+    /// HTTPS: ACME and the JSON API.
     pub public: SocketAddr,
     /// Plain HTTP: CRL, OCSP, certificates.
     pub pki: SocketAddr,

@@ -25,6 +25,9 @@ pub(super) fn add(document: &mut OpenApi) {
     }
     for item in document.paths.paths.values_mut() {
         for (effect, operation) in operations_mut(item) {
+            if !is_public(operation) {
+                show_rates(operation);
+            }
             for (status, kinds) in by_status(kinds_of(effect, operation)) {
                 let reference = RefOr::Ref(Ref::from_response_name(name(&kinds)));
                 let responses = &mut operation.responses.responses;
@@ -77,19 +80,35 @@ fn kinds_of(effect: Effect, operation: &Operation) -> Vec<Kind> {
             Kind::UnsupportedMediaType,
         ]);
     }
-    // Operations for everyone say so; the others have the document's rule.
-    let is_public = operation.security.is_some();
-    let logs_in = is_public && operation.request_body.is_some();
-    if !is_public || logs_in {
+    // Whoever needs no credential and sends something logs in by it.
+    if !is_public(operation) || operation.request_body.is_some() {
         kinds.extend([Kind::Unauthorized, Kind::RateLimited]);
     }
-    if !is_public {
+    if !is_public(operation) {
         kinds.push(Kind::Forbidden);
         if effect == Effect::Changes {
             kinds.push(Kind::Conflict);
         }
     }
     kinds
+}
+
+/// Operations for everyone say so; the others have the document's rule.
+fn is_public(operation: &Operation) -> bool {
+    operation.security.is_some()
+}
+
+/// Describes the headers of success that depend on who calls.
+fn show_rates(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        for (name, about) in RATES {
+            let header = RefOr::T(header(Type::String, about));
+            response.headers.insert(name.to_owned(), header);
+        }
+    }
 }
 
 /// OpenAPI knows answers by status, which some kinds share.
@@ -143,3 +162,14 @@ fn header(kind: Type, about: &str) -> Header {
         .description(Some(about))
         .build()
 }
+
+const RATES: [(&str, &str); 2] = [
+    (
+        "RateLimit-Policy",
+        "So many requests (`q`) in so many seconds (`w`)",
+    ),
+    (
+        "RateLimit",
+        "So many are left (`r`), and all again in so many seconds (`t`)",
+    ),
+];
