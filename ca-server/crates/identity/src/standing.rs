@@ -1,6 +1,6 @@
 //! Whether somebody who showed who they are some time ago is still who they were.
 
-use ca_issuance::ledger::CertificateState;
+use ca_issuance::ledger::{CertificateRecord, CertificateState};
 use ca_pki::{Serial, Timestamp};
 
 use crate::operator::OperatorToken;
@@ -48,14 +48,41 @@ impl Access {
         })
     }
 
+    /// Tells how a principal stands for whom a certificate, issued at `since`, is to be renewed.
+    ///
+    /// As [`Self::standing`], but for the end of a certificate: each of a line of renewals goes
+    /// back to whoever asked first, and that one's certificate has had its day. Its revocation
+    /// ends the line.
+    pub(crate) async fn standing_to_renew(
+        &self,
+        principal: &Principal,
+        since: Timestamp,
+    ) -> Result<Standing, Error> {
+        let Principal::Certificate { issuer, serial, .. } = principal else {
+            return self.standing(principal, since).await;
+        };
+        let record = self.record(issuer, serial).await?;
+        let is_revoked =
+            |record: CertificateRecord| matches!(record.state, CertificateState::Revoked { .. });
+        Ok(match record.is_some_and(is_revoked) {
+            true => Standing::Ended,
+            // One that ended long ago is not kept for ever.
+            false => Standing::Good,
+        })
+    }
+
     async fn is_in_force(&self, issuer: &str, serial: &str) -> Result<bool, Error> {
-        let serial =
-            Serial::parse_hex(serial).map_err(|error| Error::Inconsistent(error.to_string()))?;
-        let record = self.corridor.ledger().certificate(issuer, &serial).await?;
+        let record = self.record(issuer, serial).await?;
         let now = self.corridor.clock().now();
         Ok(record.is_some_and(|record| {
             record.state == CertificateState::Valid && now <= record.validity.not_after
         }))
+    }
+
+    async fn record(&self, issuer: &str, serial: &str) -> Result<Option<CertificateRecord>, Error> {
+        let serial =
+            Serial::parse_hex(serial).map_err(|error| Error::Inconsistent(error.to_string()))?;
+        Ok(self.corridor.ledger().certificate(issuer, &serial).await?)
     }
 }
 

@@ -1,28 +1,30 @@
 //! Renewal: the same names and profile for a new key, as long as the grant stands.
 
-use ca_issuance::Actor;
+use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::ledger::{CertificateRecord, CertificateState};
-use ca_pki::Serial;
+use ca_issuance::{Actor, IssuanceError, Rule, Violation};
+use ca_pki::{Identifier, Serial};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::Answered;
 use super::issue::{Asked, idempotency};
 use super::request::{RenewalRequest, read_csr, request_hash};
-use crate::{Access, Error, Identity, Principal, Role};
+use crate::standing::Standing;
+use crate::{Access, Error, Identity, Principal};
 
 /// The part of a certificate's provenance that renewal goes by.
 #[derive(Deserialize)]
 struct Provenance {
     principal: Option<Principal>,
-    role: Option<Role>,
 }
 
 impl Access {
     /// Issues a successor of the certificate that the caller shows.
     ///
-    /// Whoever got the certificate is judged once more by the present grants, with what was known
-    /// of them then. A certificate that came without a grant is judged by the grants for its own
-    /// names.
+    /// Whoever got the certificate is judged once more by the present grants and roles, with the
+    /// claims that were known then, and must still stand: a client that was removed renews nothing.
+    /// A certificate that came without a grant is judged by the grants for its own names.
     pub async fn renew(
         &self,
         identity: &Identity,
@@ -36,15 +38,20 @@ impl Access {
         }
         let purpose = format!("renew {}", record.serial);
         let hash = request_hash(&purpose, &csr, &record.profile, request.lifetime);
-        let (principal, role) = first_asker(&record, identity)?;
+        let principal = first_asker(&record, identity)?;
+        let actor = Actor::Identity {
+            name: principal.name(),
+            via: Some(identity.principal.name()),
+        };
+        let standing = self.standing_to_renew(&principal, record.recorded_at);
+        if standing.await? == Standing::Ended {
+            return Err(self.refuse_renewal(identity, &record, actor).await?);
+        }
         let asked = Asked {
             identity,
-            actor: Actor::Identity {
-                name: principal.name(),
-                via: Some(identity.principal.name()),
-            },
+            actor,
+            role: self.role_of(&principal),
             principal: &principal,
-            role,
             csr,
             profile: record.profile.clone(),
             identifiers: record.identifiers.iter().cloned().collect(),
@@ -68,20 +75,53 @@ impl Access {
             .filter(|record| record.state == CertificateState::Valid)
             .ok_or(Error::NotFound)
     }
+
+    /// Writes down that there is nobody any more to renew for, and returns it.
+    async fn refuse_renewal(
+        &self,
+        identity: &Identity,
+        record: &CertificateRecord,
+        actor: Actor,
+    ) -> Result<Error, Error> {
+        let names: Vec<String> = record
+            .identifiers
+            .iter()
+            .map(Identifier::to_string)
+            .collect();
+        let event = Event {
+            at: self.corridor.clock().now(),
+            kind: EventKind::CertificateRefused,
+            actor,
+            subject: record.serial.to_string(),
+            details: json!({
+                "door": "api",
+                "profile": record.profile,
+                "identifiers": names,
+                "address": identity.address,
+                "violations": [ASKER_ENDED],
+            }),
+        };
+        self.store.note(event).await?;
+        let violation = Violation {
+            rule: Rule::Grant,
+            identifier: None,
+            detail: ASKER_ENDED.to_owned(),
+        };
+        Ok(IssuanceError::Refused(vec![violation]).into())
+    }
 }
 
 /// Returns who got the certificate, as they were known then.
-fn first_asker(
-    record: &CertificateRecord,
-    identity: &Identity,
-) -> Result<(Principal, Option<Role>), Error> {
+fn first_asker(record: &CertificateRecord, identity: &Identity) -> Result<Principal, Error> {
     let Some(kept) = &record.provenance else {
-        return Ok((identity.principal.clone(), None));
+        return Ok(identity.principal.clone());
     };
     let provenance: Provenance = serde_json::from_value(kept.clone())
         .map_err(|error| Error::Inconsistent(format!("{}: {error}", record.serial)))?;
-    match provenance.principal {
-        Some(principal) => Ok((principal, provenance.role)),
-        None => Ok((identity.principal.clone(), None)),
-    }
+    Ok(provenance
+        .principal
+        .unwrap_or_else(|| identity.principal.clone()))
 }
+
+const ASKER_ENDED: &str =
+    "the client, operator token or certificate that got this certificate has ended";

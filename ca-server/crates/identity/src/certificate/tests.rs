@@ -10,7 +10,7 @@ use ca_pki::{Identifier, KeyAlgorithm};
 use serde_json::json;
 
 use super::{Answered, CertificateFilter, CertificateRequest, Freshness, RenewalRequest};
-use crate::access::bench::{Bench, Shown};
+use crate::access::bench::{Bench, Shown, text};
 use crate::grant::{Grant, GrantSpec, Origin};
 use crate::{Error, Identity, Role, Rules};
 
@@ -268,6 +268,34 @@ async fn does_not_renew_when_the_grant_is_withdrawn() {
     let refused = bench.access.renew(&holder, renewal(NAME).await).await;
 
     assert!(matches!(refused, Err(Error::NotGranted(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn does_not_renew_for_a_client_that_was_removed() {
+    let bench = bench().await;
+    let credentials = bench.add_client(None).await;
+    allow(
+        &bench,
+        json!({ "who": { "client": credentials.unverified_id } }),
+    );
+    let tokens = bench.log_in(&credentials, None).await;
+    let client = bench.bearer(text(&tokens.access_token)).await.unwrap();
+    let asked = CertificateRequest {
+        profile: "client".into(),
+        ..request(NAME).await
+    };
+    let first = bench.access.issue(&client, asked).await.unwrap();
+    let holder = holder(&bench, &first).await;
+    let renewed = bench.access.renew(&holder, renewal(NAME).await).await;
+    let by = client.actor();
+    let id = &credentials.unverified_id;
+    bench.access.remove_client(id, by).await.unwrap();
+
+    let refused = bench.access.renew(&holder, renewal(NAME).await).await;
+
+    assert!(renewed.is_ok(), "{renewed:?}");
+    assert!(matches!(refused, Err(Error::Issuance(_))), "{refused:?}");
+    assert!(bench.events().contains(&"certificate.refused"));
 }
 
 #[tokio::test]
