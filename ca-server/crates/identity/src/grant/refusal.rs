@@ -98,16 +98,35 @@ impl Refusal {
         CallerRefusal { failures, nearest }
     }
 
-    /// Returns the whole refusal as JSON, for an event's details.
+    /// Returns the refusal as JSON, for an event's details: the nearest grants, and how many more
+    /// there are. Anybody with a token of a public CI service can be refused as often as they like,
+    /// and what a log keeps of it must not grow with every grant times every name.
     pub fn to_json(&self) -> Value {
-        let failures: Vec<Value> = self.failures.iter().map(GrantFailure::to_json).collect();
-        json!({ "nearest_grant": self.nearest(), "grants": failures })
+        let mut by_distance: Vec<&GrantFailure> = self.failures.iter().collect();
+        by_distance.sort_by_key(|failure| failure.distance());
+        let told = by_distance.iter().take(MOST_TOLD);
+        let told: Vec<Value> = told.map(|failure| failure.to_json()).collect();
+        let left_out = self.failures.len() - told.len();
+        json!({ "nearest_grant": self.nearest(), "grants": told, "grants_left_out": left_out })
     }
 }
 
 impl GrantFailure {
+    /// Less is nearer: one that is for the caller, then one of which few kinds of rules failed.
+    fn distance(&self) -> (Addressee, usize, usize) {
+        let mut kinds: Vec<GrantRule> = self.rules.iter().map(|it| it.rule).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        (self.addressee, kinds.len(), self.rules.len())
+    }
+
+    /// Of a grant for somebody else it says why it is not the caller's, and no more.
     fn to_json(&self) -> Value {
-        let rules: Vec<Value> = self.rules.iter().map(FailedRule::to_json).collect();
+        let told = self.rules.iter().filter(|failed| match self.addressee {
+            Addressee::Caller => true,
+            Addressee::SomebodyElse => failed.rule == GrantRule::Who,
+        });
+        let rules: Vec<Value> = told.map(FailedRule::to_json).collect();
         json!({ "grant": self.grant, "failed": rules })
     }
 }
@@ -157,11 +176,40 @@ impl GrantRule {
 /// Of grants that failed equally often the first one is nearest.
 fn nearest<'a>(failures: impl Iterator<Item = &'a GrantFailure>) -> Option<&'a str> {
     failures
-        .min_by_key(|failure| {
-            let mut kinds: Vec<GrantRule> = failure.rules.iter().map(|it| it.rule).collect();
-            kinds.sort_unstable();
-            kinds.dedup();
-            (failure.addressee, kinds.len(), failure.rules.len())
-        })
+        .min_by_key(|failure| failure.distance())
         .map(|failure| failure.grant.as_str())
+}
+
+/// How many grants an event tells of.
+const MOST_TOLD: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(grant: usize, addressee: Addressee) -> GrantFailure {
+        let name = Identifier::parse("dns", "a.example.internal").unwrap();
+        GrantFailure {
+            grant: format!("grant-{grant}"),
+            addressee,
+            rules: vec![
+                FailedRule::new(GrantRule::Who, "it is for somebody else"),
+                FailedRule::about(&name, "it is not covered"),
+            ],
+        }
+    }
+
+    #[test]
+    fn tells_the_log_of_the_nearest_grants_and_how_many_more_there_are() {
+        let others = (0..40).map(|grant| failure(grant, Addressee::SomebodyElse));
+        let own = failure(40, Addressee::Caller);
+
+        let told = Refusal::new(others.chain([own]).collect()).to_json();
+
+        assert_eq!(told["nearest_grant"], "grant-40");
+        assert_eq!(told["grants"].as_array().unwrap().len(), MOST_TOLD);
+        assert_eq!(told["grants"][0]["failed"].as_array().unwrap().len(), 2);
+        assert_eq!(told["grants"][1]["failed"].as_array().unwrap().len(), 1);
+        assert_eq!(told["grants_left_out"], 25);
+    }
 }

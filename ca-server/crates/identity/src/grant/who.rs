@@ -83,8 +83,10 @@ fn missed_claims(wanted: &BTreeMap<String, Glob>, shown: &Map<String, Value>) ->
             [] => format!("{wants} and the token has none"),
             [text] => format!("{wants} and is {:?}", shortened(text)),
             [_, ..] => {
-                let all: Vec<String> = texts.iter().map(|text| shortened(text)).collect();
-                format!("{wants} and is one of {all:?}")
+                let some = texts.iter().take(MOST_SHOWN);
+                let some: Vec<String> = some.map(|text| shortened(text)).collect();
+                let count = texts.len();
+                format!("{wants} and is a list of {count}: {some:?}")
             }
         });
     }
@@ -134,6 +136,9 @@ fn covers(pattern: &Pattern, name: &str) -> bool {
 fn shortened(text: &str) -> String {
     text.chars().take(255).collect()
 }
+
+/// How many elements of a list go there.
+const MOST_SHOWN: usize = 8;
 
 #[cfg(test)]
 mod tests {
