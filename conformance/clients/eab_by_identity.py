@@ -6,6 +6,7 @@ from pathlib import Path
 
 from clients import lego
 from harness.bench import Issued
+from harness.network import free_port, serving_files
 from judges import verdict
 
 
@@ -15,6 +16,7 @@ def suite(bench):
         gets_what_the_grant_covers(bench, job)
         gets_nothing_else(bench, job)
     refuses_strangers(bench)
+    asks_github_for_a_token(bench)
 
 
 def gets_what_the_grant_covers(bench, job):
@@ -45,6 +47,20 @@ def refuses_strangers(bench):
         stranger = Lego(bench, project="43")
         output = stranger.refused(check, "pipelines", stranger.covered("web"))
         check.find(r"the CA answered 403: .*urn:ca:problem:refused", output, "for another reason")
+
+
+def asks_github_for_a_token(bench):
+    """The step of the workflow that a GitLab job does not need."""
+    with bench.check("a GitHub job gets its token") as check:
+        folder, port = bench.folder / "github", free_port(bench.address)
+        folder.mkdir()
+        (folder / "token").write_text('{"count": 2, "value": "a.b.c"}')
+        with serving_files(folder, bench.address, port):
+            token = check.run(EXAMPLES / "github-token", "https://ca.example.test:8443", env={
+                "ACTIONS_ID_TOKEN_REQUEST_URL": f"http://{bench.address}:{port}/token?version=2",
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of this run",
+            })
+        check.require(token == "a.b.c\n", f"not the token: {token}")
 
 
 class Job:
