@@ -225,20 +225,21 @@ impl Config {
     }
 }
 
-fn duplicates<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Vec<String> {
+/// Finds names that stand twice, and those that no name may look like.
+fn duplicates<'a>(section: &str, names: impl Iterator<Item = &'a String> + Clone) -> Vec<String> {
+    let odd = names.clone().filter(|name| !is_path_segment(name));
+    let odd = odd.map(|name| {
+        format!("[[{section}]] name {name:?}: use 1 to 64 lower-case letters, digits, - and _")
+    });
+    twice(section, names).into_iter().chain(odd).collect()
+}
+
+fn twice<'a>(section: &str, names: impl Iterator<Item = &'a String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
-    let mut faults = Vec::new();
-    for name in names {
-        if !seen.insert(name) {
-            faults.push(format!("[[{section}]] {name:?} stands twice"));
-        }
-        if !is_path_segment(name) {
-            faults.push(format!(
-                "[[{section}]] name {name:?}: use 1 to 64 lower-case letters, digits, - and _"
-            ));
-        }
-    }
-    faults
+    names
+        .filter(|name| !seen.insert(*name))
+        .map(|name| format!("[[{section}]] {name:?} stands twice"))
+        .collect()
 }
 
 /// Names of issuers, profiles and directories become path segments of URLs.

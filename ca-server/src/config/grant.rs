@@ -7,14 +7,14 @@ use ca_issuance::pattern::Pattern;
 use ca_issuance::profile::IdentifierKind;
 use ca_pki::Timestamp;
 
-use super::{ProfileSection, duplicates};
+use super::{ProfileSection, twice};
 
 /// Who may have which certificates; the same keys as over the API.
 pub use ca_identity::grant::GrantSpec as GrantSection;
 
 /// Lists what is wrong with the grants.
 pub(super) fn faults(grants: &[GrantSection], known: &KnownNames) -> Vec<String> {
-    let mut faults = duplicates("grant", grants.iter().map(|grant| &grant.name));
+    let mut faults = twice("grant", grants.iter().map(|grant| &grant.name));
     for grant in grants {
         if let Err(more) = grant.check(Origin::Configured, known) {
             faults.extend(named(grant, more));

@@ -207,6 +207,44 @@ fn with_grants(from: &str, to: &str) -> Result<Config, ConfigError> {
 }
 
 #[test]
+fn loads_what_people_are_shown() {
+    let text = include_str!("tests/promised.toml");
+
+    let config = Config::parse(text, PathBuf::from("/etc/ca")).unwrap();
+
+    let now = Timestamp::parse_rfc3339("2026-11-22T00:00:00Z").unwrap();
+    assert_eq!(config.warnings(now), Vec::<String>::new());
+    assert_eq!(config.grants[0].who.claims.len(), 2);
+    let others = [
+        "who = { client = \"deployer\" }",
+        "who = { certificate = \"spiffe://example.internal/ci/42\" }",
+        "who = { role = \"operator\" }",
+    ];
+    for who in others {
+        let oidc = "who = { oidc = \"gitlab\", claims = { project_id = \"42\", ref_protected = \"true\" } }";
+        let text = text.replace(oidc, who);
+        assert!(text.contains(who));
+        assert!(
+            Config::parse(&text, PathBuf::from("/etc/ca")).is_ok(),
+            "{who}"
+        );
+    }
+}
+
+#[test]
+fn samples_grant_nothing_in_vain() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/config");
+    let now = Timestamp::parse_rfc3339("2026-11-22T00:00:00Z").unwrap();
+
+    for sample in std::fs::read_dir(folder).unwrap() {
+        let config = Config::load(&sample.unwrap().path()).unwrap();
+
+        assert!(!config.grants.is_empty());
+        assert_eq!(config.warnings(now), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn reads_grants_and_operators_and_shows_them_again() {
     let config = with_grants("", "").unwrap();
 
