@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use crate::app::identity;
+use crate::cli::operator;
 use crate::config::Config;
 use crate::error::Error;
 use crate::files;
@@ -26,7 +27,7 @@ pub(super) struct WhoArguments {
     #[arg(long, value_name = "NAME", value_parser = certificate_name)]
     certificate: Vec<Identifier>,
     /// Somebody with a role: admin, operator or auditor.
-    #[arg(long, value_name = "ROLE", value_parser = role)]
+    #[arg(long, value_name = "ROLE", value_parser = operator::role)]
     role: Option<Role>,
     /// The holder of a token of this [[oidc]] provider, with the claims given by --claim.
     #[arg(long, value_name = "PROVIDER")]
@@ -199,10 +200,6 @@ fn put(claims: &mut Map<String, Value>, path: &[String], text: &str) -> Option<(
         Value::Bool(_) | Value::Number(_) | Value::Object(_) => return None,
     }
     Some(())
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| "use admin, operator or auditor".to_owned())
 }
 
 fn claim(text: &str) -> Result<(String, String), String> {
