@@ -116,6 +116,15 @@ impl TestCa {
         self.log.text()
     }
 
+    /// Waits until a line with `text` is in the log.
+    ///
+    /// # Panics
+    ///
+    /// Panics if none comes.
+    pub fn wait_for_log(&self, text: &str) {
+        assert!(self.log.wait_for(text), "no {text:?} in:\n{}", self.log());
+    }
+
     /// Starts the server and waits until it is ready.
     ///
     /// # Panics

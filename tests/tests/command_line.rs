@@ -25,6 +25,7 @@ fn help_lists_every_command_and_exit_code() {
         "issuer",
         "eab",
         "audit",
+        "policy",
         "Exit codes:",
     ] {
         assert!(said.contains(word), "{word}: {said}");

@@ -166,6 +166,49 @@ async fn hanging_up_ends_nothing() {
 }
 
 #[tokio::test]
+async fn hanging_up_reloads_grants_or_leaves_them_as_they_are() {
+    let ca = TestCa::builder().append(GRANT).start();
+    let rename = |name: &str| {
+        ca.edit(|config| config["grant"][0]["name"] = name.into());
+    };
+
+    rename("Not a name");
+    ca.signal("HUP");
+    ca.wait_for_log("the configuration is not reloaded");
+    rename("visitor");
+    ca.signal("HUP");
+    ca.wait_for_log("are reloaded");
+
+    assert_eq!(ca.stop(), 0);
+    let export = ca.command(&["audit", "export"]);
+    let said = String::from_utf8_lossy(&export.stdout).into_owned();
+    let events: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|event: &Value| {
+            event["kind"]
+                .as_str()
+                .unwrap()
+                .starts_with("configuration.")
+        })
+        .collect();
+    let [.., started, refused, reloaded] = events.as_slice() else {
+        panic!("{said}");
+    };
+    assert_eq!(started["kind"], "configuration.loaded");
+    assert_eq!(refused["kind"], "configuration.refused");
+    assert!(
+        refused["details"].to_string().contains("Not a name"),
+        "{refused}"
+    );
+    assert_eq!(reloaded["kind"], "configuration.loaded");
+    assert!(
+        reloaded["details"].to_string().contains("visitor"),
+        "{reloaded}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_under_way_ends_well_though_the_server_is_told_to_stop() {
     let ca = TestCa::quickstart();
     let mut client = RawAcme::registered(&ca).await;
@@ -196,6 +239,14 @@ async fn what_is_under_way_ends_well_though_the_server_is_told_to_stop() {
     let ended = client.wait_while(&url, "pending").await;
     assert_eq!(ended["status"], "valid", "{ended}");
 }
+
+const GRANT: &str = r#"
+[[grant]]
+name = "guest"
+who = { client = "guest" }
+profiles = ["tls-server"]
+identifiers = ["dns:guest.example.internal"]
+"#;
 
 async fn ops(path: &str) -> Answer {
     let answer = reqwest::get(CA.plain_url("ops", path)).await.unwrap();
