@@ -90,11 +90,23 @@ impl Access {
             kind: EventKind::LoginFailed,
             // Nobody has shown to be anybody.
             actor: Actor::System,
-            subject: login.unverified_name.chars().take(200).collect(),
+            subject: plain(login.unverified_name),
             details,
         };
         Ok(self.store.note(event).await?)
     }
+}
+
+/// Cuts a text that a stranger chose. PostgreSQL takes no NUL: one in a token would keep its
+/// refusal out of the log, and turn the answer into a failure of ours.
+fn plain(unverified: &str) -> String {
+    let characters = unverified.chars().take(LONGEST_NAME);
+    characters
+        .map(|one| match one.is_control() {
+            true => char::REPLACEMENT_CHARACTER,
+            false => one,
+        })
+        .collect()
 }
 
 /// Counts a login by what was shown and what came of it.
@@ -115,5 +127,20 @@ fn shared_failure(error: Arc<LedgerError>) -> Error {
     Error::Unavailable {
         retry_after,
         source: Box::new(error),
+    }
+}
+
+const LONGEST_NAME: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_of_a_stranger_s_name_what_every_database_takes() {
+        let long = "a".repeat(1_000);
+
+        assert_eq!(plain("client:a\0b\nc"), "client:a\u{fffd}b\u{fffd}c");
+        assert_eq!(plain(&long).len(), LONGEST_NAME);
     }
 }
