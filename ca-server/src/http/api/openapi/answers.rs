@@ -72,6 +72,10 @@ fn kinds_of(effect: Effect, operation: &Operation) -> Vec<Kind> {
     if takes(&[ParameterIn::Query, ParameterIn::Header]) {
         kinds.push(Kind::Malformed);
     }
+    if takes(&[ParameterIn::Header]) {
+        // The only header that is read for itself is Idempotency-Key.
+        kinds.push(Kind::IdempotencyMismatch);
+    }
     if operation.request_body.is_some() {
         kinds.extend([
             Kind::Malformed,

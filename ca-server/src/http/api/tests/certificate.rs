@@ -112,7 +112,7 @@ async fn answers_the_same_request_with_the_same_certificate() {
 
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
     assert_eq!(first.json()["certificate"], again.json()["certificate"]);
-    assert_eq!(different.refusal(), "409 idempotency-mismatch");
+    assert_eq!(different.refusal(), "422 idempotency-mismatch");
 }
 
 #[tokio::test]
