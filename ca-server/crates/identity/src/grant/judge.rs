@@ -32,10 +32,10 @@ pub struct Examined {
 /// would be used up; then the first, as they are given: the configuration's order, then the API's
 /// by name. So another grant never takes anything away from a caller.
 pub fn judge(grants: &[Arc<Grant>], uses: &Uses, request: &GrantRequest<'_>) -> Verdict {
-    let examined = examine(grants, uses, request);
-    let (covering, failing): (Vec<Examined>, Vec<Examined>) =
-        examined.into_iter().partition(|it| it.failed.is_empty());
-    match covering.into_iter().min_by_key(|it| rank(&it.grant)) {
+    let covering = for_caller(grants, request)
+        .map(|grant| examine_one(grant, uses, request))
+        .filter(|it| it.failed.is_empty());
+    match covering.min_by_key(|it| rank(&it.grant)) {
         Some(best) => Verdict::Granted(Granted {
             grant_use: GrantUse {
                 name: best.grant.name.clone(),
@@ -44,17 +44,18 @@ pub fn judge(grants: &[Arc<Grant>], uses: &Uses, request: &GrantRequest<'_>) -> 
             subject: best.subject,
             grant: best.grant,
         }),
-        None => Verdict::Refused(Refusal::new(
-            failing.into_iter().map(Examined::into_failure).collect(),
-        )),
+        None => {
+            let failing = examine(grants, uses, request).into_iter();
+            Verdict::Refused(Refusal::new(failing.map(Examined::into_failure).collect()))
+        }
     }
 }
 
 /// Finds the one grant that holds in all but the identifiers and covers the most of them; of
 /// several the one that [`judge`] would take.
 pub fn best_cover(grants: &[Arc<Grant>], uses: &Uses, request: &GrantRequest<'_>) -> Option<Cover> {
-    examine(grants, uses, request)
-        .into_iter()
+    for_caller(grants, request)
+        .map(|grant| examine_one(grant, uses, request))
         .filter(|it| it.failed.iter().all(|it| it.rule == GrantRule::Identifier))
         .map(|it| {
             let covered = request.identifiers.iter().cloned();
@@ -75,6 +76,16 @@ pub fn examine(grants: &[Arc<Grant>], uses: &Uses, request: &GrantRequest<'_>) -
         .iter()
         .map(|grant| examine_one(grant, uses, request))
         .collect()
+}
+
+/// Most grants are for others: what is wrong with them is only worked out for a refusal.
+fn for_caller<'a>(
+    grants: &'a [Arc<Grant>],
+    request: &GrantRequest<'_>,
+) -> impl Iterator<Item = &'a Arc<Grant>> {
+    grants
+        .iter()
+        .filter(|grant| grant.who.matches(request.principal, request.role))
 }
 
 fn examine_one(grant: &Arc<Grant>, uses: &Uses, request: &GrantRequest<'_>) -> Examined {

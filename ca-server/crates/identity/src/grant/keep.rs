@@ -1,5 +1,6 @@
 //! Grants made over the API: short-lived, by administrators only.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ca_issuance::LedgerError;
@@ -7,7 +8,7 @@ use ca_issuance::audit::{Event, EventKind};
 use serde_json::json;
 
 use crate::grant::{Grant, GrantSpec, KnownNames, Origin, joined};
-use crate::{Access, Error, Identity, Role, Rules};
+use crate::{Access, Error, Identity, Role};
 
 /// The furthest ahead that a grant made over the API may end.
 pub const LONGEST_API_GRANT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -83,10 +84,14 @@ impl Access {
         }
     }
 
-    /// Lists the grants of a configuration whose names grants in force made over the API have.
-    pub async fn names_taken_over_the_api(&self, rules: &Rules) -> Result<Vec<String>, Error> {
+    /// Lists which of a configuration's grants have the name of a grant in force that was made over
+    /// the API.
+    pub async fn names_taken_over_the_api(
+        &self,
+        configured: &[Arc<Grant>],
+    ) -> Result<Vec<String>, Error> {
         let made = self.store.grants(self.corridor.clock().now()).await?;
-        let names = rules.grants.iter().map(|grant| &grant.name);
+        let names = configured.iter().map(|grant| &grant.name);
         let taken = names.filter(|name| made.iter().any(|grant| grant.name == **name));
         Ok(taken.cloned().collect())
     }

@@ -32,11 +32,32 @@ pub enum Who {
 impl Who {
     /// Returns whether a principal with (perhaps) a role is meant.
     pub fn matches(&self, principal: &Principal, role: Option<Role>) -> bool {
-        self.misses(principal, role).is_empty()
+        match (self, principal) {
+            (
+                Self::Oidc { provider, claims },
+                Principal::Oidc {
+                    provider: shown,
+                    claims: shown_claims,
+                    ..
+                },
+            ) => {
+                let mut wanted = claims.iter();
+                provider == shown && wanted.all(|(key, glob)| matches(shown_claims, key, glob))
+            }
+            (Self::Client(id), Principal::Client { id: shown, .. }) => id == shown,
+            (Self::Certificate(pattern), Principal::Certificate { identifiers, .. }) => {
+                identifiers.iter().any(|name| covers(pattern, name))
+            }
+            (Self::Role(wanted), _) => role == Some(*wanted),
+            (Self::Oidc { .. } | Self::Client(_) | Self::Certificate(_), _) => false,
+        }
     }
 
     /// Says why a principal is not meant; nothing if it is.
     pub(crate) fn misses(&self, principal: &Principal, role: Option<Role>) -> Vec<String> {
+        if self.matches(principal, role) {
+            return Vec::new();
+        }
         match (self, principal) {
             (
                 Self::Oidc { provider, claims },
@@ -46,13 +67,6 @@ impl Who {
                     ..
                 },
             ) if provider == shown => missed_claims(claims, shown_claims),
-            (Self::Client(id), Principal::Client { id: shown, .. }) if id == shown => Vec::new(),
-            (Self::Certificate(pattern), Principal::Certificate { identifiers, .. })
-                if identifiers.iter().any(|name| covers(pattern, name)) =>
-            {
-                Vec::new()
-            }
-            (Self::Role(wanted), _) if role == Some(*wanted) => Vec::new(),
             (Self::Oidc { .. } | Self::Client(_) | Self::Certificate(_) | Self::Role(_), _) => {
                 vec![format!("it is for {self}, not for {}", principal.name())]
             }
@@ -71,13 +85,18 @@ impl fmt::Display for Who {
     }
 }
 
+fn matches(shown: &Map<String, Value>, key: &str, glob: &Glob) -> bool {
+    let texts = claim(shown, key).map(texts).unwrap_or_default();
+    texts.iter().any(|text| glob.matches(text))
+}
+
 fn missed_claims(wanted: &BTreeMap<String, Glob>, shown: &Map<String, Value>) -> Vec<String> {
     let mut misses = Vec::new();
     for (key, glob) in wanted {
-        let texts = claim(shown, key).map(texts).unwrap_or_default();
-        if texts.iter().any(|text| glob.matches(text)) {
+        if matches(shown, key, glob) {
             continue;
         }
+        let texts = claim(shown, key).map(texts).unwrap_or_default();
         let wants = format!("claim {key} must match {:?}", glob.to_string());
         misses.push(match texts.as_slice() {
             [] => format!("{wants} and the token has none"),

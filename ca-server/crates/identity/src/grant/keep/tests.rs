@@ -1,12 +1,11 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use ca_pki::Identifier;
 
 use super::*;
 use crate::access::bench::Bench;
 use crate::grant::{GrantRequest, Verdict};
-use crate::{Credential, Principal};
+use crate::{Credential, Principal, Rules};
 
 fn somebody(role: Option<Role>) -> Identity {
     Identity {
