@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use ca_identity::grant::Grant;
 use ca_identity::{Access, Rules};
 use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::{Actor, Clock, Ledger};
@@ -47,9 +48,19 @@ impl Reloader {
         }
     }
 
-    /// Writes down what the server starts with.
+    /// Writes down what the server starts with. A grant whose name was given over the API stands
+    /// before that one: no server stays down for it.
     pub(crate) async fn note_start(&self) -> Result<(), Error> {
-        let config = self.in_force.load();
+        let config = self.in_force.load_full();
+        for warning in config.warnings(self.clock.now()) {
+            tracing::warn!("{warning}");
+        }
+        for name in self.taken(&rules::grants(&config)?).await? {
+            tracing::warn!(
+                grant = name,
+                "a grant made over the API has the same name and is not looked at"
+            );
+        }
         let details = loaded(&config, &[])?;
         self.note(EventKind::ConfigurationLoaded, details).await
     }
@@ -105,11 +116,7 @@ impl Reloader {
         };
         config.check()?;
         let rules = rules::build(&config)?;
-        let taken = self
-            .access
-            .names_taken_over_the_api(&rules)
-            .await
-            .map_err(|error| Error::Identity(Box::new(error)))?;
+        let taken = self.taken(&rules.grants).await?;
         if !taken.is_empty() {
             let fault = |name| format!("grant {name}: a grant made over the API has this name");
             let faults = taken.into_iter().map(fault).collect();
@@ -120,6 +127,11 @@ impl Reloader {
             rules,
             waiting,
         })
+    }
+
+    async fn taken(&self, grants: &[Arc<Grant>]) -> Result<Vec<String>, Error> {
+        let taken = self.access.names_taken_over_the_api(grants).await;
+        taken.map_err(|error| Error::Identity(Box::new(error)))
     }
 
     async fn note(&self, kind: EventKind, details: Value) -> Result<(), Error> {

@@ -78,9 +78,6 @@ impl App {
         if settled > 0 {
             tracing::warn!(settled, "burned serials whose issuance never finished");
         }
-        for warning in self.config.warnings(self.clock.now()) {
-            tracing::warn!("{warning}");
-        }
         self.reloader.note_start().await?;
         self.certificate.renew(&self.corridor).await?;
         for (issuer, revocation) in &self.revocation {

@@ -7,7 +7,7 @@ use ca_issuance::pattern::Pattern;
 use ca_issuance::profile::IdentifierKind;
 use ca_pki::Timestamp;
 
-use super::{ProfileSection, twice};
+use super::{ProfileSection, SubjectSetting, twice};
 
 /// Who may have which certificates; the same keys as over the API.
 pub use ca_identity::grant::GrantSpec as GrantSection;
@@ -39,6 +39,7 @@ pub(super) fn warnings(
             found.push(format!("it ended at {end} and grants nothing any more"));
         }
         found.extend(useless_patterns(&grant, profiles));
+        found.extend(useless_subject(&grant, profiles));
         warnings.extend(named(section, found));
     }
     warnings
@@ -64,6 +65,16 @@ fn useless_patterns(grant: &Grant, profiles: &[ProfileSection]) -> Vec<String> {
     useless
         .map(|pattern| format!("{pattern}: none of its profiles has names of this type"))
         .collect()
+}
+
+/// Finds a subject that no certificate gets.
+fn useless_subject(grant: &Grant, profiles: &[ProfileSection]) -> Option<String> {
+    let mut used = profiles
+        .iter()
+        .filter(|profile| grant.profiles.contains(&profile.name));
+    let is_taken = used.any(|profile| profile.subject == SubjectSetting::Grant);
+    (grant.subject.is_some() && !is_taken)
+        .then(|| "subject: none of its profiles has subject = \"grant\"".to_owned())
 }
 
 fn named(grant: &GrantSection, faults: Vec<String>) -> Vec<String> {

@@ -307,7 +307,10 @@ fn warns_of_grants_that_grant_nothing() {
     let ended = with_grants("uses = 5", "expires = \"2026-11-21T00:00:00Z\"").unwrap();
     let useless = with_grants("dns:*.ci.example.internal", "uri:spiffe://x/*").unwrap();
 
-    let warnings = [with_grants("", "").unwrap(), ended, useless].map(|it| it.warnings(now));
+    let subject = with_grants("uses = 5", "subject = { common_name = \"x\" }").unwrap();
+
+    let plain = with_grants("", "").unwrap();
+    let warnings = [plain, ended, useless, subject].map(|it| it.warnings(now));
 
     assert_eq!(warnings[0], Vec::<String>::new());
     assert!(warnings[1][0].contains("it ended at"), "{warnings:?}");
