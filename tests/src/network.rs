@@ -1,5 +1,6 @@
 //! The world that a server under test sees: DNS, http-01 and tls-alpn-01 responders, log receivers.
 
+pub(crate) mod certificate;
 mod dns;
 mod http;
 mod log_receiver;

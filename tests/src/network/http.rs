@@ -1,12 +1,13 @@
-//! An HTTP server that says what it is told to, path by path.
+//! An HTTP server, plain or over TLS, that says what it is told to, path by path.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 use crate::background;
 
@@ -41,6 +42,14 @@ impl HttpServer {
         let (listener, address) = background::enter(listen);
         let paths = Arc::default();
         background::spawn(serve(listener, Arc::clone(&paths)));
+        Self { address, paths }
+    }
+
+    /// Starts one that speaks TLS; it ends with the process.
+    pub(crate) fn start_tls(acceptor: TlsAcceptor) -> Self {
+        let (listener, address) = background::enter(listen);
+        let paths = Arc::default();
+        background::spawn(serve_tls(listener, acceptor, Arc::clone(&paths)));
         Self { address, paths }
     }
 
@@ -80,7 +89,22 @@ async fn serve(listener: TcpListener, paths: Arc<Mutex<Paths>>) {
     }
 }
 
-async fn answer(mut stream: TcpStream, paths: &Mutex<Paths>) -> std::io::Result<()> {
+async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, paths: Arc<Mutex<Paths>>) {
+    while let Ok((stream, _peer)) = listener.accept().await {
+        let (handshake, paths) = (acceptor.accept(stream), Arc::clone(&paths));
+        background::spawn(async move {
+            // Whoever asked may have gone, or trust another certificate.
+            if let Ok(stream) = handshake.await {
+                let _ = answer(stream, &paths).await;
+            }
+        });
+    }
+}
+
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    paths: &Mutex<Paths>,
+) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);

@@ -1,19 +1,15 @@
 //! A receiver of syslog over TLS (RFC 5425) that can die and come back.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{CertificateParams, KeyPair};
-use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::certificate::self_signed;
 use crate::background;
 use crate::server::addresses;
 
@@ -37,21 +33,12 @@ struct Seen {
 impl LogReceiver {
     /// Starts one; it ends with the process.
     pub fn start() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-        let certificate = params.self_signed(&key).expect("a certificate");
-        let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)
-            .expect("a certificate");
+        let (certificate_pem, acceptor) = self_signed("localhost");
         let [address, ..] = addresses();
         let receiver = Self {
             address: address.parse().expect("an address"),
-            certificate_pem: certificate.pem(),
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            certificate_pem,
+            acceptor,
             seen: watch::Sender::default(),
         };
         receiver.come_back();
