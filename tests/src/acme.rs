@@ -1,17 +1,17 @@
 //! An ACME client that does as it is told, right or wrong.
 
 mod answer;
+mod external_account;
 mod flow;
 mod key;
 mod post;
 
 use std::sync::{Arc, Mutex};
 
-use reqwest::Certificate;
-use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
 use crate::TestCa;
+use crate::api::{self, Peer};
 
 pub use answer::Answer;
 pub use flow::{Issued, Order, challenge_of, identifiers, revocation};
@@ -55,7 +55,12 @@ impl<'ca> RawAcme<'ca> {
 
     /// Makes a client of a directory with this key and no account.
     pub async fn at(ca: &'ca TestCa, directory: &str, key: AccountKey) -> Self {
-        let http = http_client(ca);
+        Self::of(ca, directory, key, &Peer::default()).await
+    }
+
+    /// Makes a client that is seen as told.
+    pub async fn of(ca: &'ca TestCa, directory: &str, key: AccountKey, peer: &Peer) -> Self {
+        let http = api::http_client(ca, peer);
         let url = ca.directory_url(directory);
         let answer = http.get(&url).send().await.expect("the server answers");
         let answer = Answer::from(answer).await.expect_status(200);
@@ -186,11 +191,5 @@ impl<'ca> RawAcme<'ca> {
 
 /// Makes an HTTP client that trusts a CA's root only and follows no redirect.
 pub fn http_client(ca: &TestCa) -> reqwest::Client {
-    let root = std::fs::read(ca.root_file()).expect("the CA has a root");
-    reqwest::Client::builder()
-        .tls_certs_only([Certificate::from_pem(&root).expect("PEM")])
-        .redirect(Policy::none())
-        .no_proxy()
-        .build()
-        .expect("a client")
+    api::http_client(ca, &Peer::default())
 }

@@ -1,5 +1,7 @@
 //! Certificate signing requests, right and wrong.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256,
     SanType, SignatureAlgorithm,
@@ -29,6 +31,18 @@ impl Request {
     /// Asks for these names and addresses with a fresh P-256 key.
     pub fn for_names(names: &[&str]) -> Self {
         Draft::for_names(names).sign(&PKCS_ECDSA_P256_SHA256)
+    }
+
+    /// Returns the CSR in PEM.
+    pub fn pem(&self) -> String {
+        let base64 = STANDARD.encode(&self.der);
+        let lines: Vec<&str> = base64
+            .as_bytes()
+            .chunks(64)
+            .filter_map(|line| std::str::from_utf8(line).ok())
+            .collect();
+        let body = lines.join("\n");
+        format!("-----BEGIN CERTIFICATE REQUEST-----\n{body}\n-----END CERTIFICATE REQUEST-----\n")
     }
 }
 

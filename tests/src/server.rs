@@ -4,6 +4,7 @@ mod builder;
 mod intermediate;
 mod keeper;
 mod log;
+mod operators;
 mod process;
 mod program;
 
@@ -21,6 +22,7 @@ use process::Process;
 pub use builder::TestCaBuilder;
 pub(crate) use builder::addresses;
 pub use log::Log;
+pub use operators::OperatorToken;
 pub use program::{ca_server, offline_root, run};
 
 /// A CA made by `ca-server quickstart` and served by `ca-server serve`.

@@ -72,6 +72,19 @@ impl Answer {
         kind.unwrap_or_else(|| panic!("{problem}")).to_owned()
     }
 
+    /// Returns `status kind` of a refusal, whichever door it is from: ACME's and the API's problem
+    /// types without their prefixes, OAuth's word, or nothing but the status.
+    pub fn refusal(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let kind = body["type"].as_str().or(body["error"].as_str());
+        let kind = kind.unwrap_or_default();
+        let kind = ["urn:ca:problem:", "urn:ietf:params:acme:error:"]
+            .iter()
+            .find_map(|prefix| kind.strip_prefix(prefix))
+            .unwrap_or(kind);
+        format!("{} {kind}", self.status).trim_end().to_owned()
+    }
+
     /// Asserts the status.
     #[track_caller]
     pub fn expect_status(self, status: u16) -> Self {

@@ -14,6 +14,7 @@ use crate::Network;
 #[derive(Default)]
 pub struct TestCaBuilder {
     edits: Vec<Edit>,
+    files: Vec<(String, String)>,
     environment: Vec<(String, String)>,
     key: Key,
     chains: Chains,
@@ -56,6 +57,13 @@ impl TestCaBuilder {
     #[must_use]
     pub fn edit(mut self, change: impl FnOnce(&mut Table) + 'static) -> Self {
         self.edits.push(Box::new(change));
+        self
+    }
+
+    /// Puts a file beside the configuration.
+    #[must_use]
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -106,6 +114,9 @@ impl TestCaBuilder {
     pub fn prepare_without_database(mut self) -> TestCa {
         let ca = quickstarted();
         let network = Arc::clone(&ca.network);
+        for (name, text) in &self.files {
+            fs::write(ca.folder.join(name), text).expect("the folder is writable");
+        }
         ca.edit(|config| {
             point_at(config, &network);
             for edit in self.edits.drain(..) {
