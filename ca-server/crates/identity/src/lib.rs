@@ -23,6 +23,7 @@ pub mod store;
 pub mod testing;
 mod throttle;
 
+pub use access::audit::RefusedAccess;
 pub use access::{Access, AccessParts, Presented, Rules};
 pub use error::{Error, LoginFailure};
 pub use identity::{Credential, Identity, Principal, Role};

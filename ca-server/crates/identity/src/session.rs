@@ -13,6 +13,7 @@ use ca_pki::Timestamp;
 use secrecy::SecretString;
 
 pub(crate) use self::access_token::AccessTokens;
+pub use self::open::AuthenticatedSubject;
 use crate::store::SecretHash;
 use crate::{Principal, secret};
 

@@ -4,6 +4,7 @@
 //! which 256-bit secrets can afford, and nobody pays a database write for being refused.
 
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ca_pki::Timestamp;
@@ -15,6 +16,7 @@ pub(crate) struct Throttle {
     pairs: Cache<(String, Source), Failures>,
     sources: Cache<Source, Failures>,
     recorded: Cache<Source, Recorded>,
+    recorded_of_all: Mutex<Recorded>,
 }
 
 /// Where attempts come from. A subscriber has a whole IPv6 /64 to draw addresses from.
@@ -38,12 +40,14 @@ struct Recorded {
 /// Whether a failure may become an audit event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recording {
-    /// It may; so many were withheld since the last one of this source.
+    /// It may, and tells what was left out since the last ones.
     Write {
-        /// How many.
+        /// How many of this source were, because it had filled its share.
         withheld: u64,
+        /// How many of any source were, because all together had filled theirs.
+        withheld_elsewhere: u64,
     },
-    /// This source has filled its share for now.
+    /// This source has filled its share for now, or all together have.
     Withhold,
 }
 
@@ -53,6 +57,7 @@ impl Throttle {
             pairs: bounded(),
             sources: bounded(),
             recorded: bounded(),
+            recorded_of_all: Mutex::new(Recorded::NOTHING),
         }
     }
 
@@ -97,17 +102,42 @@ impl Throttle {
         self.pairs.invalidate(&pair);
     }
 
-    /// Asks whether one more failure from this address may be written down.
+    /// Asks whether one more failure from this address may be written down. Sources cost an
+    /// attacker little (a /48 holds 65,536 of them): all together have a share too.
     pub(crate) fn record(&self, address: IpAddr, now: Timestamp) -> Recording {
-        let mut recording = Recording::Withhold;
+        let mut of_source = None;
         let entry = self.recorded.entry(Source::of(address));
         entry.and_upsert_with(|known| {
-            let known = known.map(|entry| entry.into_value());
-            let (next, outcome) = Recorded::one_more(known, now);
-            recording = outcome;
+            let known = known.map_or(Recorded::NOTHING, |entry| entry.into_value());
+            let (next, withheld) = known.one_more(RECORDED_PER_WINDOW, now);
+            of_source = withheld;
             next
         });
-        recording
+        let Some(withheld) = of_source else {
+            return Recording::Withhold;
+        };
+        match self.record_among_all(withheld, now) {
+            Some(withheld_elsewhere) => Recording::Write {
+                withheld,
+                withheld_elsewhere,
+            },
+            None => Recording::Withhold,
+        }
+    }
+
+    /// Asks the same for everybody. What a source had withheld before is handed over where its
+    /// event is not written: no failure goes uncounted.
+    fn record_among_all(&self, withheld_of_source: u64, now: Timestamp) -> Option<u64> {
+        let mut of_all = self
+            .recorded_of_all
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (next, withheld) = of_all.one_more(RECORDED_OF_ALL, now);
+        *of_all = next;
+        if withheld.is_none() {
+            of_all.withheld = of_all.withheld.saturating_add(withheld_of_source);
+        }
+        withheld
     }
 }
 
@@ -140,22 +170,24 @@ impl Failures {
 }
 
 impl Recorded {
-    fn one_more(known: Option<Self>, now: Timestamp) -> (Self, Recording) {
-        let fresh = Self {
-            since: now,
-            written: 0,
-            withheld: known.map_or(0, |known| known.withheld),
-        };
-        let mut current = known
-            .filter(|known| now.since(known.since) < RECORDING_WINDOW)
-            .unwrap_or(fresh);
-        if current.written >= RECORDED_PER_WINDOW {
-            current.withheld = current.withheld.saturating_add(1);
-            return (current, Recording::Withhold);
+    const NOTHING: Self = Self {
+        since: Timestamp::from_unix_secs(0),
+        written: 0,
+        withheld: 0,
+    };
+
+    /// Counts one more; returns how many were withheld before it, `None` if it is withheld too.
+    fn one_more(mut self, share: u32, now: Timestamp) -> (Self, Option<u64>) {
+        if now.since(self.since) >= RECORDING_WINDOW {
+            (self.since, self.written) = (now, 0);
         }
-        let withheld = std::mem::take(&mut current.withheld);
-        current.written += 1;
-        (current, Recording::Write { withheld })
+        if self.written >= share {
+            self.withheld = self.withheld.saturating_add(1);
+            return (self, None);
+        }
+        self.written += 1;
+        let withheld = std::mem::take(&mut self.withheld);
+        (self, Some(withheld))
     }
 }
 
@@ -182,6 +214,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 const RECORDING_WINDOW: Duration = Duration::from_secs(60);
 const RECORDED_PER_WINDOW: u32 = 30;
+/// Of all sources together.
+const RECORDED_OF_ALL: u32 = 600;
 const REMEMBERED: u64 = 65_536;
 /// The first 64 bits.
 const SUBSCRIBER: u128 = !(u64::MAX as u128);
@@ -310,16 +344,64 @@ mod tests {
         let throttle = Throttle::new();
         let from = address("192.0.2.1");
         for _ in 0..RECORDED_PER_WINDOW {
-            assert_eq!(
-                throttle.record(from, NOON),
-                Recording::Write { withheld: 0 }
-            );
+            assert_eq!(throttle.record(from, NOON), write(0, 0));
         }
 
         let above = [throttle.record(from, NOON), throttle.record(from, NOON)];
         let later = throttle.record(from, NOON.plus(RECORDING_WINDOW));
 
         assert_eq!(above, [Recording::Withhold; 2]);
-        assert_eq!(later, Recording::Write { withheld: 2 });
+        assert_eq!(later, write(2, 0));
+    }
+
+    #[test]
+    fn withholds_failures_of_a_crowd_and_says_later_how_many() {
+        let throttle = Throttle::new();
+        let record = |subnet: u32, now| {
+            let from = format!("2001:db8:0:{subnet:x}::1");
+            throttle.record(address(&from), now)
+        };
+        for subnet in 0..RECORDED_OF_ALL {
+            assert_eq!(record(subnet, NOON), write(0, 0));
+        }
+
+        let above = [record(0xfff0, NOON), record(0xfff1, NOON)];
+        let later = NOON.plus(RECORDING_WINDOW);
+        let next = [record(0xfff2, later), record(0xfff0, later)];
+
+        assert_eq!(above, [Recording::Withhold; 2]);
+        assert_eq!(next, [write(0, 2), write(0, 0)]);
+    }
+
+    #[test]
+    fn counts_what_a_source_had_withheld_when_the_crowd_withholds_its_next() {
+        let throttle = Throttle::new();
+        let loud = address("192.0.2.1");
+        for _ in 0..RECORDED_PER_WINDOW + 3 {
+            throttle.record(loud, NOON);
+        }
+        let soon = NOON.plus(Duration::from_secs(59));
+        let window = NOON.plus(RECORDING_WINDOW);
+        let crowd = |now, subnets: std::ops::Range<u32>| {
+            for subnet in subnets {
+                let from = format!("2001:db8:0:{subnet:x}::1");
+                throttle.record(address(&from), now);
+            }
+        };
+        crowd(soon, 0..RECORDED_OF_ALL - RECORDED_PER_WINDOW);
+        crowd(window, 0..RECORDED_OF_ALL);
+
+        let silenced = throttle.record(loud, window);
+        let told = throttle.record(loud, window.plus(RECORDING_WINDOW));
+
+        assert_eq!(silenced, Recording::Withhold);
+        assert_eq!(told, write(0, 4));
+    }
+
+    fn write(withheld: u64, withheld_elsewhere: u64) -> Recording {
+        Recording::Write {
+            withheld,
+            withheld_elsewhere,
+        }
     }
 }

@@ -57,6 +57,8 @@ pub enum EventKind {
     LoginSucceeded,
     /// `login.failed`
     LoginFailed,
+    /// `access.refused`: whoever asked has not the role that the route needs
+    AccessRefused,
     /// `session.revoked`
     SessionRevoked,
     /// `client.created`
@@ -118,6 +120,7 @@ impl EventKind {
             Self::OrderRefused => "order.refused",
             Self::LoginSucceeded => "login.succeeded",
             Self::LoginFailed => "login.failed",
+            Self::AccessRefused => "access.refused",
             Self::SessionRevoked => "session.revoked",
             Self::ClientCreated => "client.created",
             Self::ClientRemoved => "client.removed",

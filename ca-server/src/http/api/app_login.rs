@@ -53,9 +53,9 @@ pub(super) async fn log_in(
 ) -> Result<Json<AppTokens>, Problem> {
     let (access, peer) = (&api.parts.access, connection.peer());
     let client = access.authenticate_client(login.into(), peer.address);
-    let tokens = access
-        .token_by_client_credentials(client.await?, peer)
-        .await?;
+    let client = client.await?;
+    connection.spend(&api, &client.name())?;
+    let tokens = access.token_by_client_credentials(client, peer).await?;
     let refresh_token = tokens.refresh_token.unwrap_or_default();
     Ok(Json(AppTokens {
         token: tokens.access_token.expose_secret().to_owned(),

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap};
 use ca_identity::session::Peer;
-use ca_identity::{Identity, LoginFailure, Presented, Role};
+use ca_identity::{Identity, LoginFailure, Presented, RefusedAccess, Role};
 
 use super::Api;
 use super::rates::Meter;
@@ -22,6 +22,7 @@ pub(super) struct Caller(pub(super) Identity);
 pub(super) struct Connection {
     address: IpAddr,
     certificate: Option<PeerCertificate>,
+    meter: Meter,
 }
 
 /// An administrator.
@@ -40,9 +41,8 @@ impl FromRequestParts<Arc<Api>> for Caller {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let presented = presented(&parts.headers, &parts.extensions)?;
         let identity = api.parts.access.authenticate(presented).await?;
-        let meter = parts.extensions.get::<Meter>().cloned();
         let name = identity.principal.name();
-        api.parts.rates.spend(&name, &meter.unwrap_or_default())?;
+        api.parts.rates.spend(&name, &meter(&parts.extensions))?;
         Ok(Self(identity))
     }
 }
@@ -54,6 +54,7 @@ impl<S: Sync> FromRequestParts<S> for Connection {
         Ok(Self {
             address: address(&parts.extensions)?,
             certificate: parts.extensions.get().cloned(),
+            meter: meter(&parts.extensions),
         })
     }
 }
@@ -65,6 +66,12 @@ impl Connection {
             unverified_certificate: self.certificate.as_ref().map(|leaf| &*leaf.0),
             address: self.address,
         }
+    }
+
+    /// Counts a login by whoever has just shown a good credential, before it leaves a session and
+    /// an event behind.
+    pub(super) fn spend(&self, api: &Api, name: &str) -> Result<(), Problem> {
+        api.parts.rates.spend(name, &self.meter)
     }
 }
 
@@ -101,8 +108,23 @@ async fn with_role(parts: &mut Parts, api: &Arc<Api>, roles: &[Role]) -> Result<
         return Ok(identity);
     }
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-    let detail = format!("this needs the role {}", names.join(" or "));
+    let needed = names.join(" or ");
+    let route = parts.extensions.get::<MatchedPath>();
+    let refused = RefusedAccess {
+        method: parts.method.as_str(),
+        route: route.map_or("", MatchedPath::as_str),
+        needed: &needed,
+    };
+    // The caller's rate bounds what this writes.
+    let access = &api.parts.access;
+    access.note_refused_access(&identity, refused).await?;
+    let detail = format!("this needs the role {needed}");
     Err(Problem::new(Kind::Forbidden, detail))
+}
+
+/// The layer around all routes puts one there.
+fn meter(extensions: &Extensions) -> Meter {
+    extensions.get().cloned().unwrap_or_default()
 }
 
 /// Collects what a request shows; who it is, only `ca-identity` says.

@@ -62,7 +62,7 @@ impl<C: Clock + Clone> Rates<C> {
             Ok(left) => left.remaining_burst_capacity(),
             Err(_) => 0,
         };
-        // A request has one caller: the first note stands.
+        // Where a client exchanges somebody's token both spend: the first note stands.
         let _ = meter.0.set(self.allowance(remaining));
         outcome.map(drop).map_err(|until| {
             let detail = format!("more than {} requests a minute", self.per_minute);

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ca_identity::client::{AuthenticatedClient, ClientCredentials};
 use ca_identity::operator::OPERATOR_TOKEN_PREFIX;
-use ca_identity::session::{Peer, Tokens};
+use ca_identity::session::Tokens;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -98,11 +98,10 @@ pub(super) async fn issue(
     connection: Connection,
     form: Form,
 ) -> Result<Json<TokenResponse>, OAuthRefusal> {
-    let peer = connection.peer();
     match form.require("grant_type")? {
-        "client_credentials" => by_client(&api, &form, peer).await,
-        "refresh_token" => by_refresh_token(&api, &form, peer).await,
-        TOKEN_EXCHANGE => by_exchange(&api, &form, peer).await,
+        "client_credentials" => by_client(&api, &form, &connection).await,
+        "refresh_token" => by_refresh_token(&api, &form, &connection).await,
+        TOKEN_EXCHANGE => by_exchange(&api, &form, &connection).await,
         _ => {
             let detail = "grant_type is client_credentials, refresh_token or \
                           urn:ietf:params:oauth:grant-type:token-exchange";
@@ -130,7 +129,7 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, OAuthRefusal> {
     let address = connection.peer().address;
     let client = match form.client()? {
-        Some(client) => Some(authenticated(&api, client, connection.peer()).await?),
+        Some(client) => Some(authenticated(&api, client, &connection).await?),
         None => None,
     };
     let token = form.require("token")?;
@@ -146,10 +145,11 @@ pub(super) async fn revoke(
 async fn by_client(
     api: &Api,
     form: &Form,
-    peer: Peer<'_>,
+    connection: &Connection,
 ) -> Result<Json<TokenResponse>, OAuthRefusal> {
-    let client = authenticated(api, form.require_client()?, peer).await?;
-    let tokens = api.parts.access.token_by_client_credentials(client, peer);
+    let client = authenticated(api, form.require_client()?, connection).await?;
+    let access = &api.parts.access;
+    let tokens = access.token_by_client_credentials(client, connection.peer());
     let tokens = tokens.await.map_err(OAuthRefusal::of_client)?;
     Ok(Json(tokens.into()))
 }
@@ -157,25 +157,31 @@ async fn by_client(
 async fn by_refresh_token(
     api: &Api,
     form: &Form,
-    peer: Peer<'_>,
+    connection: &Connection,
 ) -> Result<Json<TokenResponse>, OAuthRefusal> {
     let token = form.require("refresh_token")?;
-    let client = authenticated(api, form.require_client()?, peer).await?;
-    let tokens = api.parts.access.token_by_refresh(client, token, peer).await;
-    Ok(Json(tokens.map_err(OAuthRefusal::of_refresh_token)?.into()))
+    let client = authenticated(api, form.require_client()?, connection).await?;
+    let access = &api.parts.access;
+    let tokens = access.token_by_refresh(client, token, connection.peer());
+    let tokens = tokens.await.map_err(OAuthRefusal::of_refresh_token)?;
+    Ok(Json(tokens.into()))
 }
 
 async fn by_exchange(
     api: &Api,
     form: &Form,
-    peer: Peer<'_>,
+    connection: &Connection,
 ) -> Result<Json<TokenResponse>, OAuthRefusal> {
     let token = form.token_to_exchange(&api.parts.external_url)?;
     // Nobody has to log in for this, but whoever tries must not be wrong.
     if let Some(client) = form.client()? {
-        authenticated(api, client, peer).await?;
+        authenticated(api, client, connection).await?;
     }
-    let tokens = api.parts.access.token_by_exchange(token, peer).await;
+    let (access, peer) = (&api.parts.access, connection.peer());
+    let subject = access.authenticate_subject(token, peer).await;
+    let subject = subject.map_err(OAuthRefusal::of_subject_token)?;
+    connection.spend(api, &subject.name())?;
+    let tokens = access.token_by_exchange(subject, peer).await;
     let tokens = tokens.map_err(OAuthRefusal::of_subject_token)?;
     Ok(Json(TokenResponse {
         issued_token_type: Some(ACCESS_TOKEN),
@@ -183,18 +189,21 @@ async fn by_exchange(
     }))
 }
 
+/// Checks a client's secret and counts what it asks.
 async fn authenticated(
     api: &Api,
     ClientForm { id, secret }: ClientForm,
-    peer: Peer<'_>,
+    connection: &Connection,
 ) -> Result<AuthenticatedClient, OAuthRefusal> {
     let credentials = ClientCredentials {
         unverified_id: id,
         unverified_secret: secret,
     };
-    let access = &api.parts.access;
-    let client = access.authenticate_client(credentials, peer.address).await;
-    client.map_err(OAuthRefusal::of_client)
+    let (access, address) = (&api.parts.access, connection.peer().address);
+    let client = access.authenticate_client(credentials, address).await;
+    let client = client.map_err(OAuthRefusal::of_client)?;
+    connection.spend(api, &client.name())?;
+    Ok(client)
 }
 
 impl From<Tokens> for TokenResponse {

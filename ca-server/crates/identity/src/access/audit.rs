@@ -9,7 +9,7 @@ use moka::future::Cache;
 use serde_json::{Value, json};
 
 use crate::throttle::Recording;
-use crate::{Access, Error, LoginFailure, Principal};
+use crate::{Access, Error, Identity, LoginFailure, Principal};
 
 /// Credentials that have opened a request on this server, by hash and address.
 pub(crate) type Announced = Cache<([u8; 32], IpAddr), ()>;
@@ -32,7 +32,39 @@ pub(crate) struct FailedLogin<'a> {
     pub(crate) failure: &'a LoginFailure,
 }
 
+/// A request by somebody who has not the role that it needs.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedAccess<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The route, its parameters by name.
+    pub route: &'a str,
+    /// The roles of which one is needed.
+    pub needed: &'a str,
+}
+
 impl Access {
+    /// Writes down that somebody lacks a role. The caller sees to it that nobody asks too often.
+    pub async fn note_refused_access(
+        &self,
+        identity: &Identity,
+        refused: RefusedAccess<'_>,
+    ) -> Result<(), Error> {
+        let event = Event {
+            at: self.corridor.clock().now(),
+            kind: EventKind::AccessRefused,
+            actor: identity.actor(),
+            subject: identity.principal.name(),
+            details: json!({
+                "method": refused.method,
+                "route": refused.route,
+                "role_needed": refused.needed,
+                "address": identity.address.to_string(),
+            }),
+        };
+        Ok(self.store.note(event).await?)
+    }
+
     /// Returns the event of a login; `details` say by what and from where.
     pub(crate) fn login_succeeded(&self, principal: &Principal, details: Value) -> Event {
         Event {
@@ -67,12 +99,16 @@ impl Access {
             .map_err(shared_failure)
     }
 
-    /// Writes down a failed login, if its address has not filled its share of the log.
+    /// Writes down a failed login, if neither its address nor all addresses together have filled
+    /// their share of the log.
     pub(crate) async fn note_failed_login(&self, login: FailedLogin<'_>) -> Result<(), Error> {
         count_login(login.credential, login.failure.name());
         let now = self.corridor.clock().now();
-        let withheld = match self.throttle.record(login.address, now) {
-            Recording::Write { withheld } => withheld,
+        let (withheld, withheld_elsewhere) = match self.throttle.record(login.address, now) {
+            Recording::Write {
+                withheld,
+                withheld_elsewhere,
+            } => (withheld, withheld_elsewhere),
             Recording::Withhold => return Ok(()),
         };
         let mut details = json!({
@@ -80,10 +116,15 @@ impl Access {
             "reason": login.failure.to_string(),
             "address": login.address.to_string(),
         });
-        if withheld > 0
-            && let Some(members) = details.as_object_mut()
-        {
-            members.insert("withheld_before".into(), withheld.into());
+        for (name, left_out) in [
+            ("withheld_before", withheld),
+            ("withheld_elsewhere", withheld_elsewhere),
+        ] {
+            if left_out > 0
+                && let Some(members) = details.as_object_mut()
+            {
+                members.insert(name.into(), left_out.into());
+            }
         }
         let event = Event {
             at: now,

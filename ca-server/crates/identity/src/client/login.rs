@@ -29,6 +29,11 @@ pub struct AuthenticatedClient {
 }
 
 impl AuthenticatedClient {
+    /// Returns the name of its principal.
+    pub fn name(&self) -> String {
+        format!("client:{}", self.id)
+    }
+
     pub(crate) fn into_principal(self) -> Principal {
         Principal::Client {
             id: self.id,

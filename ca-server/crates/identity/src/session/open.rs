@@ -14,6 +14,17 @@ use crate::client::AuthenticatedClient;
 use crate::oidc::VerifiedToken;
 use crate::{Access, Error, LoginFailure, Principal, secret};
 
+/// A CI system's token that was good a moment ago; good for one exchange.
+#[derive(Debug)]
+pub struct AuthenticatedSubject(VerifiedToken);
+
+impl AuthenticatedSubject {
+    /// Returns the name of its principal.
+    pub fn name(&self) -> String {
+        self.0.principal.name()
+    }
+}
+
 impl Access {
     /// Opens a session for a client (RFC 6749 §4.4), with a refresh token: the session lasts up
     /// to twelve hours.
@@ -28,16 +39,15 @@ impl Access {
         self.open(session, Some(next), (peer, CLIENT_SECRET)).await
     }
 
-    /// Exchanges a CI system's token for an access token (RFC 8693). There is no refresh token,
-    /// and the session ends with the CI token if that ends within fifteen minutes: nothing
-    /// outlives the proof that it was made from. [`Error::Unauthenticated`] is about that token.
-    pub async fn token_by_exchange(
+    /// Checks a CI system's token that is to be exchanged. [`Error::Unauthenticated`] is about
+    /// that token.
+    pub async fn authenticate_subject(
         &self,
         unverified_subject_token: &str,
         peer: Peer<'_>,
-    ) -> Result<Tokens, Error> {
+    ) -> Result<AuthenticatedSubject, Error> {
         let now = self.corridor.clock().now();
-        let token = match self.subject_of(unverified_subject_token, now).await {
+        match self.subject_of(unverified_subject_token, now).await {
             Err(Error::Unauthenticated(failure)) => {
                 let (_, unverified_name) = self.describe_bearer(unverified_subject_token);
                 self.note_failed_login(FailedLogin {
@@ -47,10 +57,21 @@ impl Access {
                     failure: &failure,
                 })
                 .await?;
-                return Err(Error::Unauthenticated(failure));
+                Err(Error::Unauthenticated(failure))
             }
-            outcome => outcome?,
-        };
+            outcome => outcome.map(AuthenticatedSubject),
+        }
+    }
+
+    /// Exchanges a CI system's token for an access token (RFC 8693). There is no refresh token,
+    /// and the session ends with the CI token if that ends within fifteen minutes: nothing
+    /// outlives the proof that it was made from.
+    pub async fn token_by_exchange(
+        &self,
+        AuthenticatedSubject(token): AuthenticatedSubject,
+        peer: Peer<'_>,
+    ) -> Result<Tokens, Error> {
+        let now = self.corridor.clock().now();
         let ends = token.expires_at.min(now.plus(LIFETIME));
         let session = self.new_session(token.principal, peer, ends)?;
         self.open(session, None, (peer, EXCHANGE)).await

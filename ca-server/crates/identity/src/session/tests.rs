@@ -28,10 +28,11 @@ impl Bench {
     }
 
     async fn exchange(&self, token: &str) -> Result<Tokens, LoginFailure> {
-        self.access
-            .token_by_exchange(token, peer(None))
-            .await
-            .map_err(login_failure)
+        let subject = self.access.authenticate_subject(token, peer(None)).await;
+        let exchanged = self
+            .access
+            .token_by_exchange(subject.map_err(login_failure)?, peer(None));
+        exchanged.await.map_err(login_failure)
     }
 
     async fn is_good(&self, tokens: &Tokens) -> bool {

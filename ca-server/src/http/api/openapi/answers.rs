@@ -25,7 +25,7 @@ pub(super) fn add(document: &mut OpenApi) {
     }
     for item in document.paths.paths.values_mut() {
         for (effect, operation) in operations_mut(item) {
-            if !is_public(operation) {
+            if tells_who_calls(operation) {
                 show_rates(operation);
             }
             for (status, kinds) in by_status(kinds_of(effect, operation)) {
@@ -84,8 +84,7 @@ fn kinds_of(effect: Effect, operation: &Operation) -> Vec<Kind> {
             Kind::UnsupportedMediaType,
         ]);
     }
-    // Whoever needs no credential and sends something logs in by it.
-    if !is_public(operation) || operation.request_body.is_some() {
+    if tells_who_calls(operation) {
         kinds.extend([Kind::Unauthorized, Kind::RateLimited]);
     }
     if !is_public(operation) {
@@ -100,6 +99,11 @@ fn kinds_of(effect: Effect, operation: &Operation) -> Vec<Kind> {
 /// Operations for everyone say so; the others have the document's rule.
 fn is_public(operation: &Operation) -> bool {
     operation.security.is_some()
+}
+
+/// Whoever needs no credential and sends something logs in by it.
+fn tells_who_calls(operation: &Operation) -> bool {
+    !is_public(operation) || operation.request_body.is_some()
 }
 
 /// Describes the headers of success that depend on who calls.

@@ -245,3 +245,39 @@ async fn refuses_filters_that_cannot_be_meant() {
         assert_eq!(answer.refusal(), "400 malformed", "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_missing_role_is_in_the_log() {
+    let world = World::new().await;
+    let path = "/api/v1/clients/deployer";
+
+    let refused = world.call("DELETE", path).by(Role::Operator).send().await;
+
+    assert_eq!(refused.refusal(), "403 forbidden");
+    let log = "/api/v1/audit?kind=access.refused";
+    let log = world.get(log).by(Role::Auditor).send().await.json();
+    let event = &log["items"][0];
+    assert_eq!(event["actor"], "operator:an-operator");
+    assert_eq!(
+        event["details"],
+        json!({
+            "method": "DELETE",
+            "route": "/api/v1/clients/{id}",
+            "role_needed": "admin",
+            "address": "10.1.2.3",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_missing_role_writes_no_more_than_the_rate_allows() {
+    let world = World::with_burst(2).await;
+
+    for _ in 0..5 {
+        world.get("/api/v1/audit").by(Role::Operator).send().await;
+    }
+
+    let events = world.events().await;
+    let refusals = events.iter().filter(|(kind, _)| kind == "access.refused");
+    assert_eq!(refusals.count(), 2);
+}

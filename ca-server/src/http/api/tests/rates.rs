@@ -1,4 +1,5 @@
 use ca_identity::Role;
+use serde_json::json;
 
 use super::world::World;
 
@@ -43,4 +44,63 @@ async fn refusals_of_known_callers_tell_of_rates_too() {
 
     assert_eq!(refused.refusal(), "403 forbidden");
     assert!(refused.header("ratelimit").starts_with("\"caller\";r=119;"));
+}
+
+#[tokio::test]
+async fn logins_count_and_leave_nothing_behind_above_the_rate() {
+    let world = World::with_burst(2).await;
+    let secret = &world.secret;
+    let form = format!("grant_type=client_credentials&client_id=deployer&client_secret={secret}");
+    let program = json!({"clientId": "deployer", "clientSecret": secret});
+    let refresh = |token: &str| {
+        format!("{form}&refresh_token={token}").replace("client_credentials", "refresh_token")
+    };
+
+    let first = world.form("/oauth2/token", &form).send().await;
+    let second = world.post("/api/authenticate/app", &program).send().await;
+    let before = world.events().await.len();
+    let token = first.json()["refresh_token"].as_str().unwrap().to_owned();
+    let refused = [
+        world.form("/oauth2/token", &form).send().await,
+        world.post("/api/authenticate/app", &program).send().await,
+        world.form("/oauth2/token", &refresh(&token)).send().await,
+    ];
+
+    assert!(first.header("ratelimit").starts_with("\"caller\";r=1;"));
+    assert!(second.header("ratelimit").starts_with("\"caller\";r=0;"));
+    for answer in refused {
+        assert_eq!(answer.refusal(), "429 rate-limited");
+        assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
+        assert!(answer.header("ratelimit").starts_with("\"caller\";r=0;"));
+    }
+    assert_eq!(world.events().await.len(), before);
+}
+
+#[tokio::test]
+async fn exchanges_count_for_whom_the_token_is() {
+    let world = World::with_burst(1).await;
+    let form = format!(
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange\
+         &subject_token_type=urn:ietf:params:oauth:token-type:id_token&subject_token={}",
+        world.ci_token()
+    );
+
+    let first = world.form("/oauth2/token", &form).send().await;
+    let second = world.form("/oauth2/token", &form).send().await;
+
+    assert!(first.header("ratelimit").starts_with("\"caller\";r=0;"));
+    assert_eq!(second.refusal(), "429 rate-limited");
+}
+
+#[tokio::test]
+async fn wrong_secrets_spend_nobody_s_rate() {
+    let world = World::with_burst(1).await;
+    let wrong = "grant_type=client_credentials&client_id=deployer&client_secret=no";
+
+    for _ in 0..3 {
+        let refused = world.form("/oauth2/token", wrong).send().await;
+        assert_eq!(refused.header("ratelimit"), "");
+    }
+
+    world.log_in().await;
 }
