@@ -45,8 +45,13 @@ fn key_source(config: &Config, section: &OidcSection) -> Result<Arc<dyn KeySourc
         None => None,
     };
     let roots = roots.as_ref().map(String::as_bytes);
-    let fetcher = JwksFetcher::new(&validation_settings(config), url, roots)
-        .map_err(|reason| fault(format!("jwks_url, jwks_ca: {reason}")))?;
+    let fetcher = JwksFetcher::new(
+        &validation_settings(config),
+        url,
+        roots,
+        &section.jwks_networks,
+    )
+    .map_err(|reason| fault(format!("jwks_url, jwks_ca: {reason}")))?;
     Ok(Arc::new(fetcher))
 }
 

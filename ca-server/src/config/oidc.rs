@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ca_identity::oidc::{Algorithm, ProviderKind, ProviderSettings};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -19,8 +20,8 @@ pub struct OidcSection {
     /// The claim `aud` that its tokens must have, or a list of which they must have one. Jobs ask
     /// for it; take this server's external URL, so that no other service takes the tokens.
     pub audience: Audience,
-    /// The https URL of its key set. It is fetched by the rules of `validation.allow_networks` and
-    /// never found by discovery. Either this or `jwks_file`.
+    /// The https URL of its key set. It is dialled in the networks of
+    /// `validation.allow_networks` and `jwks_networks`, and never found by discovery. Either this or `jwks_file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_url: Option<String>,
     /// A file with its key set, for issuers that this server cannot reach; read again within half
@@ -31,6 +32,11 @@ pub struct OidcSection {
     /// ones, which is for issuers on the internet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_ca: Option<PathBuf>,
+    /// In which networks `jwks_url` may be dialled besides those of `validation.allow_networks`,
+    /// which are for challenges too. For a public issuer `["0.0.0.0/0", "::/0"]`: loopback,
+    /// link-local and metadata addresses are still not dialled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jwks_networks: Vec<IpNet>,
     /// What its tokens may be signed with: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384,
     /// EdDSA. Name those that it uses and no others.
     pub algorithms: Vec<String>,
@@ -135,6 +141,9 @@ impl OidcSection {
         }
         if self.jwks_ca.is_some() && self.jwks_url.is_none() {
             faults.push("jwks_ca is for jwks_url only".to_owned());
+        }
+        if !self.jwks_networks.is_empty() && self.jwks_url.is_none() {
+            faults.push("jwks_networks is for jwks_url only".to_owned());
         }
         if let Some(fault) = self.jwks_url.as_deref().and_then(url_fault) {
             faults.push(format!("jwks_url {fault}"));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ca_identity::oidc::{KeySource, KeysUnavailable};
+use ipnet::IpNet;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -39,26 +40,25 @@ pub enum JwksFetcherFault {
 
 impl JwksFetcher {
     /// Fetches `url` from a server whose certificate chains to `roots`, in PEM, or else to one of
-    /// the public roots.
+    /// the public roots. It may be dialled in `networks` as well as in those of the settings.
     pub fn new(
         settings: &Settings,
         url: Url,
         roots: Option<&[u8]>,
+        networks: &[IpNet],
     ) -> Result<Self, JwksFetcherFault> {
         if url.scheme() != "https" || !url.has_host() {
             return Err(JwksFetcherFault::Url);
         }
-        let name = match roots {
-            // Other roots may let in another server with other keys.
-            Some(pem) => format!("{url} ({})", fingerprint(pem)),
-            None => url.to_string(),
-        };
+        let name = source_name(&url, roots, networks);
         let client =
             tls::verifying_client(trusted(roots)?).map_err(|_no_roots| JwksFetcherFault::Roots)?;
+        let mut settings = settings.clone();
+        settings.allow_networks.extend(networks);
         Ok(Self {
             url,
             name,
-            dialler: Dialler::new(settings),
+            dialler: Dialler::new(&settings),
             exchange: Exchange::new(Purpose::KeySet, client),
             deadline: settings.key_set_deadline,
         })
@@ -68,7 +68,7 @@ impl JwksFetcher {
         let reply = timeout(self.deadline, self.exchange.get(&self.dialler, &self.url))
             .await
             .map_err(|_elapsed| unavailable("no whole answer in time"))?
-            .map_err(|error: Error| unavailable(&error.to_string()))?;
+            .map_err(|error| failed(&error))?;
         match reply {
             Reply::Body(body) => {
                 String::from_utf8(body).map_err(|_| unavailable("the answer is not UTF-8"))
@@ -107,10 +107,33 @@ fn trusted(roots: Option<&[u8]>) -> Result<RootCertStore, JwksFetcherFault> {
     Ok(store)
 }
 
+/// Other roots may let in another server with other keys; and where a reload takes networks away,
+/// what was made for them must not dial on.
+fn source_name(url: &Url, roots: Option<&[u8]>, networks: &[IpNet]) -> String {
+    let mut name = url.to_string();
+    if let Some(pem) = roots {
+        name = format!("{name} ({})", fingerprint(pem));
+    }
+    if !networks.is_empty() {
+        let networks: Vec<String> = networks.iter().map(IpNet::to_string).collect();
+        name = format!("{name} also in {}", networks.join(", "));
+    }
+    name
+}
+
 fn fingerprint(pem: &[u8]) -> String {
     let digest = sha256(pem);
     let start = digest.iter().take(8);
     start.map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn failed(error: &Error) -> KeysUnavailable {
+    let elsewhere = if matches!(error, Error::Forbidden { .. }) {
+        ", or for this key set alone in jwks_networks"
+    } else {
+        ""
+    };
+    KeysUnavailable(format!("{error}{elsewhere}"))
 }
 
 fn unavailable(reason: &str) -> KeysUnavailable {

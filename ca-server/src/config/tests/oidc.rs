@@ -89,6 +89,16 @@ fn refuses_issuers_of_tokens_that_would_let_others_in() {
             "jwks_ca is for jwks_url",
         ),
         (
+            "jwks_url = \"https://gitlab.example.internal/oauth/discovery/keys\"",
+            "jwks_file = \"keys.json\"\njwks_networks = [\"::/0\"]",
+            "jwks_networks is for jwks_url",
+        ),
+        (
+            "algorithms",
+            "jwks_networks = [\"gitlab.example.internal\"]\nalgorithms",
+            "jwks_networks",
+        ),
+        (
             "issuer = \"https://gitlab.example.internal\"",
             "issuer = \"\"",
             "issuer must not",

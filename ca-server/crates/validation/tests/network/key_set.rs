@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ca_identity::oidc::{KeySource, KeysUnavailable};
 use ca_validation::{JwksFetcher, JwksFetcherFault, Settings};
+use ipnet::IpNet;
 use url::Url;
 
 use crate::dns_server::{DnsServer, Zone};
@@ -32,6 +33,15 @@ async fn fetched_with(
     roots: Option<&str>,
     adjust: impl FnOnce(&mut Settings),
 ) -> Result<String, KeysUnavailable> {
+    fetched_in(server, roots, &[], adjust).await
+}
+
+async fn fetched_in(
+    server: &HttpsServer,
+    roots: Option<&str>,
+    networks: &[IpNet],
+    adjust: impl FnOnce(&mut Settings),
+) -> Result<String, KeysUnavailable> {
     let zone = Zone::default().address("keys.test", "127.0.0.1");
     let dns = DnsServer::start(zone).await;
     let mut settings = settings();
@@ -40,8 +50,12 @@ async fn fetched_with(
     let port = server.address.port();
     let url = format!("https://keys.test:{port}/oauth/keys?v=1");
     let url = Url::parse(&url).expect("a URL");
-    let fetcher = JwksFetcher::new(&settings, url, roots.map(str::as_bytes));
+    let fetcher = JwksFetcher::new(&settings, url, roots.map(str::as_bytes), networks);
     fetcher.expect("a fetcher").fetch().await
+}
+
+fn net(text: &str) -> IpNet {
+    text.parse().expect("a network")
 }
 
 fn reason(outcome: Result<String, KeysUnavailable>) -> String {
@@ -99,13 +113,31 @@ async fn dials_only_what_the_egress_rules_allow() {
     let server = HttpsServer::start("keys.test", Time::Now, json(KEYS)).await;
 
     let outcome = fetched_with(&server, Some(&server.root), |settings| {
-        settings.allow_networks = vec!["0.0.0.0/0".parse().expect("a network")];
+        settings.allow_networks = vec![net("0.0.0.0/0")];
     })
     .await;
 
     let reason = reason(outcome);
     assert!(reason.contains("validation.allow_networks"), "{reason}");
+    assert!(reason.contains("jwks_networks"), "{reason}");
     assert_eq!(server.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn dials_in_networks_of_its_own() {
+    let server = HttpsServer::start("keys.test", Time::Now, json(KEYS)).await;
+    let nowhere = |settings: &mut Settings| settings.allow_networks.clear();
+    let roots = Some(server.root.as_str());
+
+    let within = fetched_in(&server, roots, &[net("127.0.0.0/8")], nowhere).await;
+    let everywhere = fetched_in(&server, roots, &[net("0.0.0.0/0")], nowhere).await;
+    let elsewhere = fetched_in(&server, roots, &[net("192.0.2.0/24")], nowhere).await;
+
+    assert_eq!(within.as_deref(), Ok(KEYS));
+    assert_eq!(server.requests().len(), 1);
+    for outcome in [everywhere, elsewhere] {
+        assert!(reason(outcome).contains("jwks_networks"));
+    }
 }
 
 #[tokio::test]
@@ -166,7 +198,7 @@ async fn waits_no_longer_than_its_deadline() {
 fn is_made_only_for_https_and_roots_that_read() {
     let made = |url: &str, roots: Option<&[u8]>| {
         let url = Url::parse(url).expect("a URL");
-        JwksFetcher::new(&settings(), url, roots)
+        JwksFetcher::new(&settings(), url, roots, &[])
     };
 
     for url in ["http://keys.test/", "file:///keys", "data:,{}"] {
@@ -186,20 +218,25 @@ fn is_made_only_for_https_and_roots_that_read() {
 }
 
 #[tokio::test]
-async fn is_another_source_with_other_roots() {
+async fn is_another_source_with_other_roots_or_networks() {
     let servers = [
         HttpsServer::start("keys.test", Time::Now, json(KEYS)).await,
         HttpsServer::start("keys.test", Time::Now, json(KEYS)).await,
     ];
-    let named = |roots: Option<&str>| {
+    let named = |roots: Option<&str>, networks: &[IpNet]| {
         let url = Url::parse("https://keys.test/keys").expect("a URL");
-        let fetcher = JwksFetcher::new(&settings(), url, roots.map(str::as_bytes));
+        let fetcher = JwksFetcher::new(&settings(), url, roots.map(str::as_bytes), networks);
         fetcher.expect("a fetcher").name()
     };
 
-    let [one, other] = servers.map(|server| named(Some(&server.root)));
+    let [one, other] = servers.map(|server| named(Some(&server.root), &[]));
+    let network = [net("192.0.2.0/24")];
 
-    assert_eq!(named(None), "https://keys.test/keys");
+    assert_eq!(named(None, &[]), "https://keys.test/keys");
+    assert_eq!(
+        named(None, &network),
+        "https://keys.test/keys also in 192.0.2.0/24"
+    );
     assert_ne!(one, other);
     assert!(one.starts_with("https://keys.test/keys ("), "{one}");
 }
