@@ -1,0 +1,173 @@
+//! Full ACME orders.
+
+mod account;
+mod order;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use hyper::Method;
+use hyper::body::Bytes;
+use serde_json::Value;
+use tokio::task::LocalSet;
+use url::Url;
+
+use self::account::Account;
+use crate::connection::{Connection, Sent, Target};
+use crate::csr;
+use crate::error::Error;
+use crate::jws::KeyKind;
+use crate::meter::{Meter, Outcome};
+use crate::pace::Pace;
+use crate::process::Watched;
+use crate::responder::{self, Answers};
+
+/// How to put orders on a directory.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The directory's URL.
+    #[arg(long)]
+    directory: Url,
+    /// The roots that its TLS certificate chains to, PEM.
+    #[arg(long)]
+    root: Option<PathBuf>,
+    /// How many orders in all.
+    #[arg(long, default_value_t = 1_000)]
+    orders: u64,
+    /// How many connections, each with an account of its own.
+    #[arg(long, default_value_t = 16)]
+    connections: u32,
+    /// The kind of account keys.
+    #[arg(long, value_enum, default_value = "p256")]
+    key: KeyKind,
+    /// Where http-01 challenges are answered; without it, authorizations must be born valid.
+    #[arg(long)]
+    responder: Option<SocketAddr>,
+    /// Orders a second, begun whatever the server does; without it, as fast as answers come.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// The end of every name that is ordered.
+    #[arg(long, default_value = "load.localhost")]
+    zone: String,
+    /// The profile to order.
+    #[arg(long)]
+    profile: Option<String>,
+    /// External account keys, `kid:base64url`, one for each connection or one for all.
+    #[arg(long)]
+    eab: Vec<String>,
+    /// The server's process id: its CPU time and memory are reported.
+    #[arg(long)]
+    pid: Option<u32>,
+}
+
+/// What the directory says.
+#[derive(Clone, Debug)]
+struct Directory {
+    new_nonce: String,
+    new_account: String,
+    new_order: String,
+}
+
+/// Runs the load and reports.
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, Error> {
+    LocalSet::new().run_until(measure(arguments)).await
+}
+
+async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
+    let target = Target::of(&arguments.directory, arguments.root.as_deref())?;
+    let directory = read_directory(&mut target.connection(), &arguments.directory).await?;
+    let answers = Answers::default();
+    if let Some(address) = arguments.responder {
+        responder::listen(address, Rc::clone(&answers)).await?;
+    }
+    let names = names(&arguments);
+    let plan = Rc::new(order::Plan {
+        requests: csr::make(&names)?,
+        names,
+        profile: arguments.profile.clone(),
+        answers,
+    });
+    let meter = Meter::default();
+    let mut accounts = Vec::new();
+    for number in 0..arguments.connections {
+        let eab = eab_of(&arguments.eab, number)?;
+        let connection = target.connection();
+        accounts.push(
+            Account::register(connection, &directory, arguments.key, eab, meter.clone()).await?,
+        );
+    }
+
+    let watched = arguments.pid.map(Watched::begin).transpose()?;
+    let begun = Instant::now();
+    let pace = Pace::new(arguments.orders, arguments.rate);
+    let workers = accounts.into_iter().map(|account| {
+        let (plan, pace, meter) = (Rc::clone(&plan), pace.clone(), meter.clone());
+        tokio::task::spawn_local(work(account, plan, pace, meter))
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker
+            .await
+            .map_err(|error| Error::Http(error.to_string()))?;
+    }
+    Ok(meter.report("order", begun, watched.as_ref()))
+}
+
+async fn work(mut account: Account, plan: Rc<order::Plan>, pace: Pace, meter: Meter) {
+    while let Some(turn) = pace.turn().await {
+        match order::place_and_fetch(&mut account, &plan, turn.number).await {
+            Ok(()) => meter.note("order", turn.begun.elapsed()),
+            Err(error) => meter.fail(&error),
+        }
+    }
+}
+
+async fn read_directory(connection: &mut Connection, url: &Url) -> Result<Directory, Error> {
+    let answer = connection
+        .send(Sent {
+            method: Method::GET,
+            path: url.path(),
+            content_type: None,
+            headers: &[],
+            body: Bytes::new(),
+        })
+        .await?;
+    answer.expect("directory", &[200])?;
+    let body: Value =
+        serde_json::from_slice(&answer.body).map_err(|error| Error::Http(error.to_string()))?;
+    let member = |name: &'static str| {
+        let found = body.get(name).and_then(Value::as_str).map(str::to_owned);
+        found.ok_or(Error::Lacking {
+            step: "directory",
+            what: name,
+        })
+    };
+    Ok(Directory {
+        new_nonce: member("newNonce")?,
+        new_account: member("newAccount")?,
+        new_order: member("newOrder")?,
+    })
+}
+
+/// Every name is ordered once: no authorization can be used again.
+fn names(arguments: &Arguments) -> Vec<String> {
+    let run = std::process::id();
+    (0..arguments.orders)
+        .map(|number| format!("n{number}-{run}.{}", arguments.zone))
+        .collect()
+}
+
+fn eab_of(keys: &[String], number: u32) -> Result<Option<(String, Vec<u8>)>, Error> {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    let index = usize::try_from(number).unwrap_or_default();
+    let Some(text) = keys.get(index).or_else(|| keys.first()) else {
+        return Ok(None);
+    };
+    let malformed = || Error::Usage("--eab wants kid:base64url".to_owned());
+    let (kid, mac_key) = text.split_once(':').ok_or_else(malformed)?;
+    let mac_key = URL_SAFE_NO_PAD.decode(mac_key).map_err(|_| malformed())?;
+    Ok(Some((kid.to_owned(), mac_key)))
+}
