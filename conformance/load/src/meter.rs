@@ -86,5 +86,6 @@ impl Meter {
 }
 
 fn new_histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three significant digits are among the allowed ones")
+    // One microsecond to five minutes.
+    Histogram::new_with_bounds(1, 300_000_000, 3).expect("the bounds are twice apart, at least")
 }
