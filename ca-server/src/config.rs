@@ -221,7 +221,9 @@ impl Config {
 
     /// Lists what can work and is probably not meant.
     pub fn warnings(&self, now: Timestamp) -> Vec<String> {
-        grant::warnings(&self.grants, &self.profiles, now)
+        let mut warnings: Vec<String> = self.oidc.iter().filter_map(OidcSection::warning).collect();
+        warnings.extend(grant::warnings(&self.grants, &self.profiles, now));
+        warnings
     }
 }
 

@@ -1,7 +1,9 @@
 //! `[[oidc]]`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ca_identity::grant::{ClaimSpec, Glob};
 use ca_identity::oidc::{Algorithm, ProviderKind, ProviderSettings};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,10 @@ pub struct OidcSection {
     /// The claim `aud` that its tokens must have, or a list of which they must have one. Jobs ask
     /// for it; take this server's external URL, so that no other service takes the tokens.
     pub audience: Audience,
+    /// What each of its tokens must have besides, as claims in grants; others are no login here.
+    /// For issuers where strangers get tokens: the public CI services serve the whole world.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, ClaimSpec>,
     /// The https URL of its key set. It is dialled in the networks of
     /// `validation.allow_networks` and `jwks_networks`, and never found by discovery. Either this or `jwks_file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +97,7 @@ impl OidcSection {
     pub fn to_settings(&self) -> Result<ProviderSettings, Vec<String>> {
         let mut faults = Vec::new();
         let algorithms = self.algorithms(&mut faults);
+        let claims = self.claims(&mut faults);
         if !faults.is_empty() {
             return Err(self.named(faults));
         }
@@ -98,6 +105,7 @@ impl OidcSection {
             name: self.name.clone(),
             issuer: self.issuer.clone(),
             audiences: self.audience.names().to_vec(),
+            claims,
             algorithms,
             single_use: self.single_use,
             max_token_lifetime: self.max_token_lifetime.0,
@@ -134,6 +142,22 @@ impl OidcSection {
         faults
     }
 
+    /// Says whether strangers can log in, which grants then have to keep out one by one.
+    pub(super) fn warning(&self) -> Option<String> {
+        let example = match self.issuer.as_str() {
+            "https://token.actions.githubusercontent.com" => "repository_owner_id",
+            "https://gitlab.com" => "namespace_id",
+            _ => return None,
+        };
+        self.claims.is_empty().then(|| {
+            format!(
+                "oidc {}: anybody can have a token of this issuer; say in claims whose are taken, \
+                 such as {{ {example} = \"…\" }}",
+                self.name
+            )
+        })
+    }
+
     fn source_faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.jwks_url.is_some() == self.jwks_file.is_some() {
@@ -163,6 +187,20 @@ impl OidcSection {
             faults.push("algorithms must not be empty".to_owned());
         }
         algorithms
+    }
+
+    fn claims(&self, faults: &mut Vec<String>) -> BTreeMap<String, Glob> {
+        let claims = match ClaimSpec::compile(&self.claims) {
+            Ok(claims) => claims,
+            Err(more) => {
+                faults.extend(more);
+                return BTreeMap::new();
+            }
+        };
+        if !claims.is_empty() && !claims.values().any(Glob::has_text) {
+            faults.push("claims must ask for some text, or be left out".to_owned());
+        }
+        claims
     }
 
     fn named(&self, faults: Vec<String>) -> Vec<String> {

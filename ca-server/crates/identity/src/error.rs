@@ -66,8 +66,8 @@ impl From<LoginFailure> for Error {
     }
 }
 
-/// Why a credential is no good. Told to the caller and to the audit log; tells nothing that the
-/// caller did not send.
+/// Why a credential is no good. Told to the caller and to the audit log; tells nothing
+/// that would let one in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginFailure {
     /// Nothing was shown.
@@ -82,6 +82,10 @@ pub enum LoginFailure {
     /// `aud` does not name this server.
     #[error("the token is for another audience")]
     WrongAudience,
+    /// A claim is missing or is not what the provider's configuration asks of all its tokens. It
+    /// is named, and what it must be is not: a public issuer's tokens are had by anybody.
+    #[error("the token's claim {0:?} is missing or is none that is taken of its issuer")]
+    ClaimNotTaken(String),
     /// The header's `alg` is not one that the provider is configured for (`none` and HMAC included).
     #[error("the token's algorithm is not allowed for its issuer")]
     AlgorithmNotAllowed,
@@ -158,6 +162,7 @@ impl LoginFailure {
             Self::UnknownToken => "unknown-token",
             Self::UnknownIssuer => "unknown-issuer",
             Self::WrongAudience => "wrong-audience",
+            Self::ClaimNotTaken(_) => "claim-not-taken",
             Self::AlgorithmNotAllowed => "algorithm-not-allowed",
             Self::AlgorithmMismatch => "algorithm-mismatch",
             Self::KeyNotNamed => "key-not-named",

@@ -30,6 +30,7 @@ pub use self::refusal::{Addressee, CallerRefusal, FailedRule, GrantFailure, Gran
 pub use self::spec::{ClaimSpec, GrantSpec, KnownNames, SubjectSpec, WhoSpec};
 pub use self::subject::{NotATemplate, SubjectTemplate, TextTemplate};
 pub use self::who::Who;
+pub(crate) use self::who::missed_claim;
 use crate::{Principal, Role};
 
 /// One rule: who, what, how long, from where, until when, how often. Default is deny.

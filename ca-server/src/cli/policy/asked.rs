@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::app::identity;
 use crate::cli::operator;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::files;
 
@@ -126,20 +126,25 @@ fn by_claims(
     arguments: ClaimArguments,
     config: &Config,
 ) -> Result<Asking, Error> {
-    if !config.oidc.iter().any(|section| section.name == provider) {
-        return Err(Error::Finding(format!("there is no [[oidc]] {provider:?}")));
-    }
+    let section = config.oidc.iter().find(|section| section.name == provider);
+    let section =
+        section.ok_or_else(|| Error::Finding(format!("there is no [[oidc]] {provider:?}")))?;
+    let settings = section.to_settings().map_err(ConfigError::Faults)?;
     let mut claims = Map::new();
     for (key, value) in &arguments.claims {
         put(&mut claims, &path(key), value)
             .ok_or_else(|| Error::Finding(format!("--claim {key}: it is a value and holds one")))?;
     }
     let subject = claims.get("sub").and_then(Value::as_str);
-    Ok(Asking::plainly(Principal::Oidc {
-        provider,
-        subject: subject.unwrap_or("somebody").to_owned(),
-        claims,
-    }))
+    let refused = settings.check_claims(&claims).err();
+    Ok(Asking {
+        refused: refused.map(|failure| failure.to_string()),
+        ..Asking::plainly(Principal::Oidc {
+            provider,
+            subject: subject.unwrap_or("somebody").to_owned(),
+            claims,
+        })
+    })
 }
 
 /// Reads the token, and asks whether the server would take it. It is not used up.

@@ -25,6 +25,7 @@ fn reads_an_issuer_of_tokens_and_fills_in_defaults() {
     assert_eq!(settings.max_token_lifetime, Duration::from_secs(3_600));
     assert_eq!(settings.kind, ProviderKind::Other);
     assert!(!settings.single_use);
+    assert!(settings.claims.is_empty());
 }
 
 #[test]
@@ -37,7 +38,8 @@ fn reads_an_issuer_of_tokens_with_every_key() {
         .replace(
             "jwks_url = \"https://gitlab.example.internal/oauth/discovery/keys\"",
             "jwks_file = \"keys.json\"",
-        ) + "single_use = true\nmax_token_lifetime = \"10m\"\nkind = \"gitlab\"\n";
+        ) + "single_use = true\nmax_token_lifetime = \"10m\"\nkind = \"gitlab\"\n"
+            + "claims = { namespace_id = 7, \"/a/b\" = \"c*\" }\n";
     let config = Config::parse(&format!("{WHOLE}{whole}"), PathBuf::new()).unwrap();
 
     let settings = config.oidc[0].to_settings().unwrap();
@@ -46,8 +48,11 @@ fn reads_an_issuer_of_tokens_with_every_key() {
     assert_eq!(settings.max_token_lifetime, Duration::from_secs(600));
     assert_eq!(settings.kind, ProviderKind::GitLab);
     assert!(settings.single_use);
+    assert_eq!(settings.claims["namespace_id"], "7".parse().unwrap());
+    assert_eq!(settings.claims["/a/b"], "c*".parse().unwrap());
     let shown = config.to_toml().unwrap();
-    assert!(Config::parse(&shown, PathBuf::new()).is_ok(), "{shown}");
+    let again = Config::parse(&shown, PathBuf::new()).unwrap();
+    assert_eq!(again.oidc[0].to_settings().unwrap(), settings, "{shown}");
 }
 
 #[test]
@@ -99,6 +104,16 @@ fn refuses_issuers_of_tokens_that_would_let_others_in() {
             "jwks_networks",
         ),
         (
+            "algorithms",
+            "claims = { namespace_id = \"\" }\nalgorithms",
+            "claim namespace_id",
+        ),
+        (
+            "algorithms",
+            "claims = { namespace_id = \"**\" }\nalgorithms",
+            "some text",
+        ),
+        (
             "issuer = \"https://gitlab.example.internal\"",
             "issuer = \"\"",
             "issuer must not",
@@ -144,4 +159,32 @@ fn refuses_issuers_of_tokens_that_would_let_others_in() {
         let text = refused.to_string();
         assert!(text.contains(expected), "{to}: {text}");
     }
+}
+
+#[test]
+fn warns_of_public_issuers_that_let_everybody_in() {
+    let now = Timestamp::parse_rfc3339("2026-11-22T00:00:00Z").unwrap();
+    let warnings = |issuer: &str, more: &str| {
+        let oidc = OIDC.replace("https://gitlab.example.internal\"", &format!("{issuer}\""));
+        let config = Config::parse(&format!("{WHOLE}{oidc}{more}"), PathBuf::new()).unwrap();
+        config.warnings(now)
+    };
+
+    for (issuer, claim) in [
+        (
+            "https://token.actions.githubusercontent.com",
+            "repository_owner_id",
+        ),
+        ("https://gitlab.com", "namespace_id"),
+    ] {
+        let open = warnings(issuer, "");
+        let closed = warnings(issuer, &format!("claims = {{ {claim} = \"42\" }}\n"));
+
+        assert!(open[0].contains(claim), "{open:?}");
+        assert_eq!(closed, Vec::<String>::new());
+    }
+    assert_eq!(
+        warnings("https://gitlab.example.internal", ""),
+        Vec::<String>::new()
+    );
 }

@@ -252,4 +252,4 @@ fn event() -> Event {
 }
 
 pub(crate) const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-const AUDIENCE: &str = "https://ca.example.internal";
+pub(crate) const AUDIENCE: &str = "https://ca.example.internal";

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -11,8 +12,9 @@ use ca_pki::certificate::ExtendedKeyUsage;
 use ca_pki::crl::RevocationReason;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Shown, signed, text};
+use super::bench::{AUDIENCE, Bench, Shown, signed, text};
 use crate::grant::Who;
+use crate::oidc::{KeySource, Provider};
 use crate::operator::{NewOperatorToken, OperatorRule};
 use crate::{Credential, Error, LoginFailure, Presented, Principal, Role, Rules};
 
@@ -322,6 +324,30 @@ async fn does_not_fall_back_to_the_certificate_when_the_bearer_is_wrong() {
     let outcome = bench.authenticate(shown).await;
 
     assert_eq!(outcome.unwrap_err(), LoginFailure::UnknownToken);
+}
+
+#[tokio::test]
+async fn keeps_out_strangers_of_a_public_issuer_from_the_reload_on() {
+    let bench = Bench::new().await;
+    let token = bench.ci_token("stranger", HOUR);
+    let before = bench.bearer(&token).await;
+    let mut settings = bench.issuer.settings("ci", AUDIENCE);
+    let ours = "42".parse().unwrap();
+    settings.claims.insert("owner_id".to_owned(), ours);
+    let keys = Arc::clone(&bench.issuer) as Arc<dyn KeySource>;
+
+    bench.access.replace_rules(Rules {
+        providers: vec![Arc::new(Provider::new(settings, keys))],
+        ..Rules::default()
+    });
+    let after = bench.bearer(&token).await;
+
+    let reason = LoginFailure::ClaimNotTaken("owner_id".to_owned());
+    assert!(before.is_ok(), "{before:?}");
+    assert_eq!(after.unwrap_err(), reason);
+    assert_eq!(bench.events(), ["login.succeeded", "login.failed"]);
+    let events = bench.store.events();
+    assert_eq!(events[1].details["reason"], json!(reason.to_string()));
 }
 
 #[tokio::test]

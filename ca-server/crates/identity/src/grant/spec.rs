@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::grant::Glob;
+
 /// A grant as it is written. [`GrantSpec::compile`] checks it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +97,27 @@ pub struct KnownNames {
     pub profiles: BTreeSet<String>,
     /// Configured OpenID Connect providers.
     pub providers: BTreeSet<String>,
+}
+
+impl ClaimSpec {
+    /// Parses what claims must be, each by its name or JSON pointer; `Err` lists what is wrong.
+    pub fn compile(claims: &BTreeMap<String, Self>) -> Result<BTreeMap<String, Glob>, Vec<String>> {
+        let mut faults = Vec::new();
+        let mut globs = BTreeMap::new();
+        for (key, wanted) in claims {
+            match wanted.0.parse() {
+                Ok(glob) => {
+                    globs.insert(key.clone(), glob);
+                }
+                Err(error) => faults.push(format!("claim {key}: {error}")),
+            }
+        }
+        if faults.is_empty() {
+            Ok(globs)
+        } else {
+            Err(faults)
+        }
+    }
 }
 
 impl Serialize for ClaimSpec {

@@ -40,10 +40,7 @@ impl Who {
                     claims: shown_claims,
                     ..
                 },
-            ) => {
-                let mut wanted = claims.iter();
-                provider == shown && wanted.all(|(key, glob)| matches(shown_claims, key, glob))
-            }
+            ) => provider == shown && missed_claim(claims, shown_claims).is_none(),
             (Self::Client(id), Principal::Client { id: shown, .. }) => id == shown,
             (Self::Certificate(pattern), Principal::Certificate { identifiers, .. }) => {
                 identifiers.iter().any(|name| covers(pattern, name))
@@ -83,6 +80,16 @@ impl fmt::Display for Who {
             Self::Role(role) => write!(f, "the role {role}"),
         }
     }
+}
+
+/// Returns the name of a claim that is not what it must be; `None` if each is.
+pub(crate) fn missed_claim<'a>(
+    wanted: &'a BTreeMap<String, Glob>,
+    shown: &Map<String, Value>,
+) -> Option<&'a str> {
+    let mut wanted = wanted.iter();
+    let missed = wanted.find(|(key, glob)| !matches(shown, key, glob));
+    missed.map(|(key, _glob)| key.as_str())
 }
 
 fn matches(shown: &Map<String, Value>, key: &str, glob: &Glob) -> bool {

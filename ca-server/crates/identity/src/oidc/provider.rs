@@ -1,5 +1,6 @@
 //! A configured issuer, and what it takes to believe its tokens.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::algorithm::Algorithm;
 use super::key_cache::{KeyCache, PAUSE};
 use super::token::{NOT_KEPT, UnverifiedToken};
 use super::{KeySource, KeysUnavailable, times};
+use crate::grant::{Glob, missed_claim};
 use crate::{Error, LoginFailure, Principal};
 
 /// A configured OpenID Connect issuer.
@@ -21,6 +23,8 @@ pub struct ProviderSettings {
     pub issuer: String,
     /// `aud` must hold one of these.
     pub audiences: Vec<String>,
+    /// What every token must have besides, as in grants; empty: nothing.
+    pub claims: BTreeMap<String, Glob>,
     /// Which algorithms its tokens may be signed with.
     pub algorithms: Vec<Algorithm>,
     /// Whether each token is good for one use.
@@ -29,6 +33,16 @@ pub struct ProviderSettings {
     pub max_token_lifetime: Duration,
     /// How its claims are told to Fulcio's extensions.
     pub kind: ProviderKind,
+}
+
+impl ProviderSettings {
+    /// Checks that a token has every claim that is asked of all the provider's tokens.
+    pub fn check_claims(&self, claims: &Map<String, Value>) -> Result<(), LoginFailure> {
+        match missed_claim(&self.claims, claims) {
+            Some(name) => Err(LoginFailure::ClaimNotTaken(name.to_owned())),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What a provider is, for the names of its claims.
@@ -124,6 +138,7 @@ impl Provider {
             return Err(LoginFailure::WrongAudience);
         }
         let expires_at = times::check(&claims, self.settings.max_token_lifetime, now)?;
+        self.settings.check_claims(&claims)?;
         let token_id = match claims.get("jti") {
             Some(id) => Some(plain_text(id, MAX_TOKEN_ID_BYTES).ok_or(BAD_TOKEN_ID)?),
             None => None,

@@ -1,5 +1,6 @@
 //! An OpenID Connect issuer for tests: keys, key sets and tokens as right or wrong as a test wants.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -118,6 +119,7 @@ impl TestIssuer {
             name: name.to_owned(),
             issuer: self.issuer.clone(),
             audiences: vec![audience.to_owned()],
+            claims: BTreeMap::new(),
             algorithms: Algorithm::ALL.to_vec(),
             single_use: false,
             max_token_lifetime: Duration::from_secs(3_600),

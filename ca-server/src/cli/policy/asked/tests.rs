@@ -94,3 +94,22 @@ async fn a_token_that_the_server_would_not_take_is_explained_all_the_same() {
     assert!(elsewhere.refused.unwrap().contains("audience"));
     assert_eq!(ended.principal.name(), "oidc:gitlab:job");
 }
+
+#[test]
+fn claims_that_the_provider_does_not_take_are_told() {
+    let present = bench::changed(
+        "algorithms = [\"RS256\"]",
+        "algorithms = [\"RS256\"]\nclaims = { namespace_id = \"7\" }",
+    );
+    let asked = |namespace: &str| {
+        let claims = ClaimArguments {
+            claims: vec![("namespace_id".to_owned(), namespace.to_owned())],
+        };
+        by_claims("gitlab".to_owned(), claims, &present.config).unwrap()
+    };
+
+    let (ours, stranger) = (asked("7"), asked("8"));
+
+    assert_eq!(ours.refused, None);
+    assert!(stranger.refused.unwrap().contains("namespace_id"));
+}

@@ -1,6 +1,5 @@
 //! From what people write to what is judged by: every fault is found, not only the first.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,7 +9,7 @@ use ca_issuance::pattern::{Pattern, Scope, Token, Wildcards};
 use ca_pki::Timestamp;
 use ipnet::IpNet;
 
-use super::{GrantSpec, KnownNames, SubjectSpec, WhoSpec};
+use super::{ClaimSpec, GrantSpec, KnownNames, SubjectSpec, WhoSpec};
 use crate::Role;
 use crate::grant::{Glob, Grant, Origin, SubjectTemplate, TextTemplate, Who};
 
@@ -150,30 +149,20 @@ impl WhoSpec {
     }
 
     fn compile_oidc(&self, provider: &str) -> Result<Who, Vec<String>> {
-        let mut faults = Vec::new();
-        let mut claims: BTreeMap<String, Glob> = BTreeMap::new();
-        for (key, wanted) in &self.claims {
-            match wanted.0.parse() {
-                Ok(glob) => {
-                    claims.insert(key.clone(), glob);
-                }
-                Err(error) => faults.push(format!("who: claim {key}: {error}")),
-            }
-        }
-        if faults.is_empty() && !claims.values().any(Glob::has_text) {
+        let named = |faults: Vec<String>| -> Vec<String> {
+            faults.iter().map(|fault| format!("who: {fault}")).collect()
+        };
+        let claims = ClaimSpec::compile(&self.claims).map_err(named)?;
+        if !claims.values().any(Glob::has_text) {
             // A provider may serve the whole world, as the public CI services do.
-            faults.push(format!(
+            return Err(vec![format!(
                 "who: claims must ask for some text: without, every job of {provider:?} matches"
-            ));
+            )]);
         }
-        if faults.is_empty() {
-            Ok(Who::Oidc {
-                provider: provider.to_owned(),
-                claims,
-            })
-        } else {
-            Err(faults)
-        }
+        Ok(Who::Oidc {
+            provider: provider.to_owned(),
+            claims,
+        })
     }
 }
 

@@ -72,6 +72,49 @@ async fn refuses_each_wrong_claim_for_its_own_reason() {
 }
 
 #[tokio::test]
+async fn refuses_tokens_of_strangers_at_a_public_issuer() {
+    let issuer = issuer();
+    let mut settings = issuer.settings("github", AUDIENCE);
+    for (name, wanted) in [("/cluster/region", "eu-*"), ("owner_id", "42")] {
+        settings
+            .claims
+            .insert(name.to_owned(), wanted.parse().unwrap());
+    }
+    let provider = Provider::new(settings, Arc::clone(&issuer) as Arc<dyn KeySource>);
+    let good = with(claims(&issuer), "owner_id", json!("42"));
+    let good = with(good, "cluster", json!({"region": "eu-1"}));
+    let missed = |name: &str| LoginFailure::ClaimNotTaken(name.to_owned());
+
+    let taken = provider.verify(&issuer.token(&good), NOW).await;
+
+    assert!(taken.is_ok(), "{taken:?}");
+    for (name, value, reason) in [
+        ("owner_id", json!("43"), missed("owner_id")),
+        ("owner_id", json!("421"), missed("owner_id")),
+        ("owner_id", json!(""), missed("owner_id")),
+        ("owner_id", Value::Null, missed("owner_id")),
+        ("owner_id", json!({"42": "42"}), missed("owner_id")),
+        ("cluster", json!("eu-1"), missed("/cluster/region")),
+        (
+            "cluster",
+            json!({"region": "eu/1"}),
+            missed("/cluster/region"),
+        ),
+        ("aud", json!("https://other"), LoginFailure::WrongAudience),
+    ] {
+        let token = issuer.token(&with(good.clone(), name, value.clone()));
+
+        assert_eq!(refused(&provider, &token).await, reason, "{name} {value}");
+    }
+    for (claims, reason) in [
+        (without(good.clone(), "owner_id"), missed("owner_id")),
+        (without(good, "cluster"), missed("/cluster/region")),
+    ] {
+        assert_eq!(refused(&provider, &issuer.token(&claims)).await, reason);
+    }
+}
+
+#[tokio::test]
 async fn refuses_subjects_and_ids_that_cannot_be_names() {
     let issuer = issuer();
     let provider = provider(&issuer);
