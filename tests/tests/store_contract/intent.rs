@@ -3,7 +3,7 @@
 use ca_acme::store::AcmeStore;
 use ca_issuance::Actor;
 use ca_issuance::audit::EventKind;
-use ca_issuance::entitlement::{GrantUse, Idempotency};
+use ca_issuance::entitlement::{GrantKept, GrantUse, Idempotency};
 use ca_issuance::ledger::{EarlierRequest, Intent, Ledger, LedgerError};
 use serde_json::json;
 
@@ -187,6 +187,7 @@ fn limited(name: &str, limit: u64) -> GrantUse {
     GrantUse {
         name: name.to_owned(),
         limit: Some(limit),
+        kept: GrantKept::Configuration,
     }
 }
 
@@ -194,6 +195,7 @@ fn unlimited(name: &str) -> GrantUse {
     GrantUse {
         name: name.to_owned(),
         limit: None,
+        kept: GrantKept::Configuration,
     }
 }
 

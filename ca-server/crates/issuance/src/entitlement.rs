@@ -63,6 +63,21 @@ pub struct GrantUse {
     pub name: String,
     /// How often it may be used in all. Uses of a grant without a limit are not counted.
     pub limit: Option<u64>,
+    /// Where it is kept.
+    pub kept: GrantKept,
+}
+
+/// Where a grant is kept, and so whether it can be withdrawn while it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrantKept {
+    /// In the configuration: in force until the server reads another one.
+    Configuration,
+    /// In the store. There it must still be when the intent is recorded, with the terms that were
+    /// judged: another grant may have got its name since.
+    Store {
+        /// The terms, as they are stored.
+        terms: serde_json::Value,
+    },
 }
 
 /// A request that may come again and must be answered with the same certificate.

@@ -24,7 +24,7 @@ pub enum Rule {
     Constraint,
     /// The subject: missing, too long, or not what the profile or the grant says.
     Subject,
-    /// The grant has no uses left.
+    /// The grant has no uses left or was withdrawn.
     Grant,
     /// A lint over the final bytes.
     Lint,
@@ -93,6 +93,9 @@ impl From<LedgerError> for IssuanceError {
                 Rule::Grant,
                 "the grant that allows this has no uses left",
             )]),
+            LedgerError::GrantWithdrawn => {
+                Self::Refused(vec![Violation::new(Rule::Grant, "the grant was withdrawn")])
+            }
             LedgerError::Duplicate => Self::Duplicate,
             LedgerError::Unavailable {
                 retry_after,

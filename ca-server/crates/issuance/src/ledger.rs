@@ -162,6 +162,9 @@ pub enum LedgerError {
     /// The grant has no uses left: its owner grants more.
     #[error("the grant has no uses left")]
     GrantUsedUp,
+    /// The grant is no longer in the store, or has ended: it was withdrawn after it was judged.
+    #[error("the grant was withdrawn")]
+    GrantWithdrawn,
     /// The idempotency key is taken: the caller looks at what it was taken for.
     #[error("the idempotency key is taken")]
     Duplicate,
@@ -186,7 +189,8 @@ pub trait Ledger: Send + Sync {
     /// Spends the serial: inserts the intent; an order named in it must be `ready` and becomes
     /// `processing`, else `Conflict`. A serial already present is `Conflict`.
     ///
-    /// A limited grant loses one use, or it is `GrantUsedUp`; an idempotency key is taken for
+    /// A grant that is kept in the store must still be there, and stays until the intent is
+    /// durable, or it is `GrantWithdrawn`. A limited one loses one use, or it is `GrantUsedUp`; an idempotency key is taken for
     /// [`Idempotency::KEPT`], or it is `Duplicate`.
     async fn record_intent(&self, intent: &Intent, event: Event) -> Result<(), LedgerError>;
 

@@ -204,6 +204,7 @@ impl AnswerError {
             Self::Ledger(
                 LedgerError::Conflict
                 | LedgerError::GrantUsedUp
+                | LedgerError::GrantWithdrawn
                 | LedgerError::Duplicate
                 | LedgerError::Corrupt(_),
             )

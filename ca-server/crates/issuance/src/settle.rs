@@ -42,6 +42,7 @@ impl Corridor {
                         error @ (LedgerError::Unavailable { .. }
                         | LedgerError::Corrupt(_)
                         | LedgerError::GrantUsedUp
+                        | LedgerError::GrantWithdrawn
                         | LedgerError::Duplicate),
                     ) => return Err(error.into()),
                 }

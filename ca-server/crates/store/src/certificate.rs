@@ -4,7 +4,7 @@ mod change;
 mod find;
 mod list;
 
-pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke};
+pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke, keep_use};
 pub(crate) use find::{by_serial, is_compromised, revocation_epoch, revoked, unfinished};
 pub(crate) use list::list;
 

@@ -47,6 +47,9 @@ pub enum Error {
     /// The requester asks for another grant: all uses of this one are taken.
     #[error("the grant has no uses left")]
     GrantUsedUp,
+    /// The requester asks for another grant: this one was removed or has ended.
+    #[error("the grant was withdrawn")]
+    GrantWithdrawn,
     /// The caller looks at what the idempotency key was taken for.
     #[error("the idempotency key is taken")]
     Duplicate,
@@ -139,6 +142,7 @@ impl From<Error> for LedgerError {
         match classify(error) {
             Class::Conflict => Self::Conflict,
             Class::GrantUsedUp => Self::GrantUsedUp,
+            Class::GrantWithdrawn => Self::GrantWithdrawn,
             Class::Duplicate => Self::Duplicate,
             Class::Corrupt(text) => Self::Corrupt(text),
             Class::Unavailable(source) => Self::Unavailable {
@@ -153,7 +157,9 @@ impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match classify(error) {
             // Only intents have grants and keys, and they go through the other port.
-            Class::Conflict | Class::GrantUsedUp | Class::Duplicate => Self::Conflict,
+            Class::Conflict | Class::GrantUsedUp | Class::GrantWithdrawn | Class::Duplicate => {
+                Self::Conflict
+            }
             Class::Corrupt(text) => Self::Corrupt(text),
             Class::Unavailable(source) => Self::Unavailable {
                 retry_after: RETRY_AFTER,
@@ -167,6 +173,7 @@ impl From<Error> for StoreError {
 enum Class {
     Conflict,
     GrantUsedUp,
+    GrantWithdrawn,
     Duplicate,
     Corrupt(String),
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
@@ -176,6 +183,7 @@ fn classify(error: Error) -> Class {
     match error {
         Error::Conflict | Error::Raced(_) => Class::Conflict,
         Error::GrantUsedUp => Class::GrantUsedUp,
+        Error::GrantWithdrawn => Class::GrantWithdrawn,
         Error::Duplicate => Class::Duplicate,
         Error::Corrupt(text) => Class::Corrupt(text),
         Error::UrlNotUnderstood

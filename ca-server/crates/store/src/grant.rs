@@ -3,14 +3,17 @@
 use ca_identity::grant::{Grant, GrantSpec, Origin};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
+use serde_json::Value;
 
 use crate::change::Change;
 use crate::entity::api_grant::{Column, Entity, Model};
 use crate::row::{self, json, unjson};
-use crate::{Error, audit, grant_use};
+use crate::{Error, audit, certificate, grant_use};
 
 /// Adds a grant.
 pub(crate) struct Add {
@@ -38,6 +41,7 @@ impl Change for Add {
         row::insert(transaction, to_row(&self.grant)?).await?;
         // What was counted under this name was another grant.
         grant_use::forget(transaction, name).await?;
+        certificate::keep_use(transaction, name).await?;
         audit::record(transaction, &self.event).await
     }
 }
@@ -52,6 +56,28 @@ impl Change for Remove {
         }
         audit::record(transaction, &self.event).await?;
         Ok(true)
+    }
+}
+
+/// Refuses a grant that is not here any more with the terms that were judged, and keeps it from
+/// being removed until the transaction ends: once a removal is answered, nothing issues by it.
+pub(crate) async fn require(
+    transaction: &DatabaseTransaction,
+    name: &str,
+    judged_terms: &Value,
+    moment: Timestamp,
+) -> Result<(), Error> {
+    let row = Entity::find_by_id(name)
+        .filter(Column::ExpiresAt.gt(moment.unix_secs()))
+        // Not against each other: uses of one grant must not queue.
+        .lock(LockType::KeyShare)
+        .one(transaction)
+        .await?;
+    let row = row.ok_or(Error::GrantWithdrawn)?;
+    let terms: Value = unjson("api_grant.terms", &row.terms)?;
+    match terms == *judged_terms {
+        true => Ok(()),
+        false => Err(Error::GrantWithdrawn),
     }
 }
 

@@ -162,6 +162,7 @@ fn shared_failure(error: Arc<LedgerError>) -> Error {
         LedgerError::Unavailable { retry_after, .. } => *retry_after,
         LedgerError::Conflict
         | LedgerError::GrantUsedUp
+        | LedgerError::GrantWithdrawn
         | LedgerError::Duplicate
         | LedgerError::Corrupt(_) => std::time::Duration::from_secs(1),
     };

@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca_issuance::entitlement::{GrantUse, SubjectName};
+use ca_issuance::entitlement::{GrantKept, GrantUse, SubjectName};
 use ca_issuance::pattern::{OutOfScope, Pattern};
+use serde_json::json;
 
 use crate::grant::{
-    Addressee, Cover, FailedRule, Grant, GrantFailure, GrantRequest, GrantRule, Granted, Refusal,
-    Uses, Verdict,
+    Addressee, Cover, FailedRule, Grant, GrantFailure, GrantRequest, GrantRule, GrantSpec, Granted,
+    Origin, Refusal, Uses, Verdict,
 };
 
 /// What one grant says to a request.
@@ -37,10 +38,7 @@ pub fn judge(grants: &[Arc<Grant>], uses: &Uses, request: &GrantRequest<'_>) -> 
         .filter(|it| it.failed.is_empty());
     match covering.min_by_key(|it| rank(&it.grant)) {
         Some(best) => Verdict::Granted(Granted {
-            grant_use: GrantUse {
-                name: best.grant.name.clone(),
-                limit: best.grant.uses,
-            },
+            grant_use: one_use(&best.grant),
             subject: best.subject,
             grant: best.grant,
         }),
@@ -190,6 +188,19 @@ fn uses_fail(grant: &Grant, uses: &Uses) -> Option<FailedRule> {
 fn listed(patterns: &[Pattern]) -> String {
     let texts: Vec<String> = patterns.iter().map(ToString::to_string).collect();
     texts.join(", ")
+}
+
+fn one_use(grant: &Grant) -> GrantUse {
+    GrantUse {
+        name: grant.name.clone(),
+        limit: grant.uses,
+        kept: match grant.origin {
+            Origin::Configured => GrantKept::Configuration,
+            Origin::Api => GrantKept::Store {
+                terms: json!(GrantSpec::from(grant)),
+            },
+        },
+    }
 }
 
 /// Less is better.

@@ -60,6 +60,7 @@ impl CrlPublisher {
                 error @ (LedgerError::Unavailable { .. }
                 | LedgerError::Corrupt(_)
                 | LedgerError::GrantUsedUp
+                | LedgerError::GrantWithdrawn
                 | LedgerError::Duplicate),
             ) => Err(error.into()),
         }

@@ -2,7 +2,7 @@
 
 mod log;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -14,7 +14,7 @@ use ca_pki::{Serial, Timestamp};
 
 use crate::audit::Event;
 use crate::audit::query::{EventPage, EventQuery};
-use crate::entitlement::Idempotency;
+use crate::entitlement::{GrantKept, GrantUse, Idempotency};
 use crate::ledger::{
     CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
     EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -36,6 +36,7 @@ pub(super) struct State {
     events: Vec<Event>,
     intents: Vec<Intent>,
     uses: BTreeMap<String, u64>,
+    withdrawn: BTreeSet<String>,
     requests: BTreeMap<(String, String), (EarlierRequest, Timestamp)>,
 }
 
@@ -43,6 +44,11 @@ impl MemoryLedger {
     /// Makes every call fail until told otherwise.
     pub fn set_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Takes a grant away that is kept in the store.
+    pub fn withdraw_grant(&self, name: &str) {
+        self.state().withdrawn.insert(name.to_owned());
     }
 
     /// Returns every event so far, in order.
@@ -114,6 +120,17 @@ impl State {
         let until = intent.recorded_at.plus(Idempotency::KEPT);
         self.requests.insert(key, (request, until));
         Ok(())
+    }
+
+    fn require_grant(&self, intent: &Intent) -> Result<(), LedgerError> {
+        let withdrawn = |grant: &&GrantUse| match grant.kept {
+            GrantKept::Configuration => false,
+            GrantKept::Store { .. } => self.withdrawn.contains(&grant.name),
+        };
+        match intent.grant.as_ref().filter(withdrawn) {
+            Some(_) => Err(LedgerError::GrantWithdrawn),
+            None => Ok(()),
+        }
     }
 
     fn use_grant(&mut self, intent: &Intent) -> Result<(), LedgerError> {
@@ -198,6 +215,7 @@ impl Ledger for MemoryLedger {
             state: CertificateState::Intended,
             der: None,
         };
+        state.require_grant(intent)?;
         state.take_idempotency_key(intent)?;
         state.use_grant(intent)?;
         state.certificates.insert(intent.serial.clone(), record);

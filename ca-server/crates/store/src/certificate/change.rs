@@ -1,16 +1,19 @@
 //! What moves a certificate: intended, then valid or burned, then perhaps revoked.
 
 use ca_issuance::audit::Event;
+use ca_issuance::entitlement::GrantKept;
 use ca_issuance::ledger::{Intent, RevokeOutcome};
 use ca_pki::crl::RevocationReason;
 use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use serde_json::Value;
 
 use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
-use crate::{Error, audit, crl, grant_use, idempotency, order, row};
+use crate::{Error, audit, crl, grant, grant_use, idempotency, order, row};
 
 /// Spends a serial.
 pub(crate) struct RecordIntent {
@@ -54,6 +57,9 @@ impl Change for RecordIntent {
             idempotency::take(transaction, asked, intent).await?;
         }
         row::insert(transaction, intended_row(intent)?).await?;
+        if let Some((grant, terms)) = kept_here(intent) {
+            grant::require(transaction, grant, terms, intent.recorded_at).await?;
+        }
         // Late, for every user of the grant waits for this row until the commit.
         if let Some((grant, limit)) = limited(intent) {
             grant_use::take(transaction, grant, limit).await?;
@@ -125,6 +131,31 @@ impl Change for Revoke {
 fn limited(intent: &Intent) -> Option<(&str, u64)> {
     let grant = intent.grant.as_ref()?;
     Some((&grant.name, grant.limit?))
+}
+
+fn kept_here(intent: &Intent) -> Option<(&str, &Value)> {
+    let grant = intent.grant.as_ref()?;
+    match &grant.kept {
+        GrantKept::Configuration => None,
+        GrantKept::Store { terms } => Some((&grant.name, terms)),
+    }
+}
+
+/// Lets intents of an earlier grant of this name keep their uses if they are burned: giving one
+/// back would give the later grant one more than its limit.
+pub(crate) async fn keep_use(transaction: &DatabaseTransaction, grant: &str) -> Result<(), Error> {
+    let changes = ActiveModel {
+        grant_counted: Set(false),
+        ..ActiveModel::default()
+    };
+    Entity::update_many()
+        .set(changes)
+        // A literal, so that the partial index of unfinished intents serves.
+        .filter(Expr::cust("state = 'intended'"))
+        .filter(Column::GrantName.eq(grant))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// Gives back what the intent of a burned serial took: order, use of the grant, idempotency key.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::audit::EventKind;
-use crate::entitlement::{GrantUse, Idempotency};
+use crate::entitlement::{GrantKept, GrantUse, Idempotency};
 
 const NAMES: [&str; 1] = ["dns:a.example"];
 
@@ -13,6 +13,7 @@ fn once() -> EntitlementClaim {
         grant: Some(GrantUse {
             name: "release".to_owned(),
             limit: Some(1),
+            kept: GrantKept::Configuration,
         }),
         ..claim(&NAMES)
     }
@@ -43,6 +44,29 @@ async fn a_used_up_grant_is_a_refusal_with_an_event() {
     assert_eq!(last.kind, EventKind::CertificateRefused);
     assert_eq!(last.details["grant"], "release");
     assert_eq!(last.details["identifiers"], json!(NAMES));
+    assert_eq!(world.ledger.serials().len(), 1);
+}
+
+#[tokio::test]
+async fn a_grant_withdrawn_after_it_was_judged_issues_nothing() {
+    let world = World::at_noon();
+    let kept_in_store = EntitlementClaim {
+        grant: Some(GrantUse {
+            name: "release".to_owned(),
+            limit: None,
+            kept: GrantKept::Store { terms: json!({}) },
+        }),
+        ..claim(&NAMES)
+    };
+    world.ledger.withdraw_grant("release");
+
+    let refused = walk(&world, csr("", &NAMES), kept_in_store).await;
+    let configured = walk(&world, csr("", &NAMES), once()).await;
+
+    assert_eq!(rules(refused), [Rule::Grant]);
+    assert!(configured.is_ok());
+    let refusal = &world.ledger.events()[0];
+    assert_eq!(refusal.kind, EventKind::CertificateRefused);
     assert_eq!(world.ledger.serials().len(), 1);
 }
 
