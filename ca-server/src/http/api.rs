@@ -22,6 +22,7 @@ mod openapi;
 mod order;
 mod page;
 mod profile;
+mod query;
 mod rates;
 mod token;
 mod trust_bundle;
@@ -33,7 +34,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use ca_acme::Acme;
 use ca_identity::Access;
 use ca_issuance::Corridor;
@@ -41,6 +42,7 @@ use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::query::Queried;
 pub(crate) use self::rates::Rates;
 use crate::http::pki::Roots;
 use crate::http::problem::api::{Kind, Problem};
@@ -74,6 +76,7 @@ pub(crate) struct Api {
 /// Returns the API's routes, and the answer to every path that nobody has.
 pub(crate) fn router(parts: ApiParts) -> Router {
     let (routes, mut document) = routes().split_for_parts();
+    let queried = Queried::of(&document);
     openapi::complete(&mut document, &parts.external_url);
     let api = Arc::new(Api {
         page: docs::Page::new(&document),
@@ -83,6 +86,7 @@ pub(crate) fn router(parts: ApiParts) -> Router {
     routes
         .method_not_allowed_fallback(not_allowed)
         .fallback(missing)
+        .layer(from_fn_with_state(queried, query::refuse))
         .layer(from_fn(headers::add))
         .with_state(api)
 }

@@ -14,6 +14,7 @@ on_both_databases!(
     names_a_removed_event,
     names_an_inserted_event,
     names_an_event_inserted_at_the_end,
+    names_an_event_put_beside_the_chain,
     names_the_last_event_removed,
     names_a_cut_tail,
     names_a_tail_cut_together_with_its_checkpoint,
@@ -138,6 +139,18 @@ async fn names_an_event_inserted_at_the_end(bench: Bench) {
         .await;
 
     assert_eq!(verify(&bench).await, Err(Tampering::Uncovered { first: 3 }));
+}
+
+async fn names_an_event_put_beside_the_chain(bench: Bench) {
+    sealed(&bench, &["a", "b"]).await;
+    append(&bench, &["c"]).await;
+    assert_eq!(verify(&bench).await, Ok(2));
+
+    bench
+        .execute("UPDATE audit_event SET at = at - 3600 WHERE subject = 'c'")
+        .await;
+
+    assert_eq!(verify(&bench).await, Err(Tampering::Late { sequence: 3 }));
 }
 
 /// Computes the link of the one event that is not sealed.

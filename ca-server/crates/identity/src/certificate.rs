@@ -90,7 +90,16 @@ fn is_own(principal: &Principal, record: &CertificateRecord) -> bool {
         Principal::Certificate { issuer, serial, .. }
             if *issuer == record.issuer && *serial == record.serial.to_string()
     );
-    holds || record.requester == principal.name()
+    holds || asked_for(principal, record)
+}
+
+/// Compares more than names: see [`Principal::key`].
+fn asked_for(principal: &Principal, record: &CertificateRecord) -> bool {
+    let asker = record.provenance.as_ref().and_then(|kept| {
+        let asker = kept.get("principal")?.clone();
+        serde_json::from_value::<Principal>(asker).ok()
+    });
+    record.requester == principal.name() && asker.is_none_or(|asker| asker.key() == principal.key())
 }
 
 #[cfg(test)]

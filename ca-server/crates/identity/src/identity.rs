@@ -134,6 +134,27 @@ impl Principal {
     }
 }
 
+impl Principal {
+    /// Returns what is a principal's own: its name, and the ids in it that its provider never gives
+    /// to another. A path that changes hands keeps its name, and nothing else.
+    pub fn key(&self) -> String {
+        let mut key = self.name();
+        if let Self::Oidc { claims, .. } = self {
+            for (claim, path) in LASTING_IDS {
+                let found = path.iter().try_fold(None, |found: Option<&Value>, member| {
+                    let next =
+                        found.map_or_else(|| claims.get(*member), |object| object.get(member));
+                    next.map(Some)
+                });
+                if let Some(Some(id)) = found {
+                    key.push_str(&format!(" {claim}={id}"));
+                }
+            }
+        }
+        key
+    }
+}
+
 impl Identity {
     /// Returns the identity as an actor, for events and rows.
     pub fn actor(&self) -> Actor {
@@ -141,5 +162,51 @@ impl Identity {
             name: self.principal.name(),
             via: None,
         }
+    }
+}
+
+/// Ids of GitLab's projects, GitHub's repositories and clusters' service accounts.
+const LASTING_IDS: [(&str, &[&str]); 3] = [
+    ("project_id", &["project_id"]),
+    ("repository_id", &["repository_id"]),
+    ("uid", &["kubernetes.io", "serviceaccount", "uid"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn job(claims: Value) -> Principal {
+        Principal::Oidc {
+            provider: "ci".to_owned(),
+            subject: "job".to_owned(),
+            claims: claims.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn a_path_that_changes_hands_is_somebody_else() {
+        let account = |uid| json!({ "kubernetes.io": { "serviceaccount": { "uid": uid } } });
+        let cases = [
+            (json!({ "project_id": "42" }), json!({ "project_id": "43" })),
+            (json!({ "repository_id": "1" }), json!({})),
+            (account("a"), account("b")),
+        ];
+
+        for (one, other) in cases {
+            assert_ne!(job(one.clone()).key(), job(other).key(), "{one}");
+            assert_eq!(job(one.clone()).key(), job(one).key());
+        }
+    }
+
+    #[test]
+    fn other_claims_change_nothing() {
+        let first = job(json!({ "project_id": "42", "pipeline_id": "1" }));
+        let second = job(json!({ "project_id": "42", "pipeline_id": "2" }));
+
+        assert_eq!(first.key(), second.key());
+        assert_eq!(job(json!({})).key(), job(json!({})).name());
     }
 }

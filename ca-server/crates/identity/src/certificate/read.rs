@@ -63,7 +63,9 @@ impl Access {
             limit: filter.limit,
             cursor: filter.cursor,
         };
-        Ok(self.corridor.ledger().certificates(&query).await?)
+        let mut page = self.corridor.ledger().certificates(&query).await?;
+        page.certificates.retain(|record| may_see(identity, record));
+        Ok(page)
     }
 
     /// Finds a signed certificate that the caller may see, whoever issued it.

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Answered, CertificateFilter, CertificateRequest, Freshness, RenewalRequest};
 use crate::access::bench::{Bench, Shown, text};
 use crate::grant::{Grant, GrantSpec, Origin};
-use crate::{Error, Identity, Role, Rules};
+use crate::{Error, Identity, Principal, Role, Rules};
 
 const NAME: &str = "shop.ci.example.internal";
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -350,6 +350,32 @@ async fn shows_and_revokes_only_to_those_who_may() {
     assert!(seen.is_ok());
     assert!(matches!(read_only, Err(Error::Forbidden(_))));
     assert_eq!(revoked.unwrap().record.state, again.unwrap().record.state);
+}
+
+#[tokio::test]
+async fn a_path_that_changed_hands_opens_nothing() {
+    let bench = bench().await;
+    let (owner, answered) = issued(&bench, "tls-server").await;
+    let serial = &answered.record.serial;
+    let mut heir = owner.clone();
+    let Principal::Oidc { claims, .. } = &mut heir.principal else {
+        panic!("{heir:?}");
+    };
+    claims.insert("project_id".into(), json!("43"));
+
+    let shown = bench.access.certificate(&heir, serial).await;
+    let filter = CertificateFilter {
+        limit: 10,
+        ..CertificateFilter::default()
+    };
+    let listed = bench.access.certificates(&heir, filter).await.unwrap();
+    let revoked = bench
+        .access
+        .revoke(&heir, serial, RevocationReason::Superseded);
+
+    assert!(matches!(shown, Err(Error::NotFound)));
+    assert!(listed.certificates.is_empty());
+    assert!(matches!(revoked.await, Err(Error::NotFound)));
 }
 
 #[tokio::test]

@@ -110,6 +110,15 @@ pub enum Tampering {
         /// Which key it names.
         key: String,
     },
+    /// An event outside the chain that is older than the newest checkpoint: sealing would have taken
+    /// it along, had it been there.
+    #[error(
+        "event {sequence} was inserted: it is older than the newest checkpoint and not in the chain"
+    )]
+    Late {
+        /// Which.
+        sequence: u64,
+    },
     /// Events in the chain that no checkpoint covers: sealing always ends with one.
     #[error("events from position {first} on were inserted or their checkpoint was removed")]
     Uncovered {

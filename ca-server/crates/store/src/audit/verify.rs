@@ -1,6 +1,9 @@
 //! Verifying the chain from the rows alone, also beside a server that goes on sealing.
 
+use std::time::Duration;
+
 use ca_issuance::audit::chain::{Checkpoint, Seal, Tampering, Walk};
+use ca_pki::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, PaginatorTrait,
@@ -26,6 +29,8 @@ struct Outline {
     checkpoints: Vec<Checkpoint>,
     last: i64,
     unsealed: u64,
+    /// An event that waits although a checkpoint was signed long after it happened.
+    late: Option<u64>,
 }
 
 impl Store {
@@ -44,8 +49,10 @@ impl Store {
         outline.checkpoints.sort_by_key(|one| one.position);
         outline.checkpoints.dedup();
         let walk = Walk::new(seal, outline.checkpoints);
+        let chain = self.walk(walk, outline.last).await?;
+        let late = outline.late.map(|sequence| Tampering::Late { sequence });
         Ok(Verification {
-            chain: self.walk(walk, outline.last).await?,
+            chain: chain.and_then(|events| late.map_or(Ok(events), Err)),
             unsealed: outline.unsealed,
         })
     }
@@ -67,11 +74,17 @@ impl Store {
             .count(&snapshot)
             .await?;
         let checkpoints = checkpoints(&snapshot).await?;
+        let newest = checkpoints.last().map(|newest| newest.at.minus(LATE));
+        let late = match newest {
+            Some(newest) => first_unsealed_before(&snapshot, newest).await?,
+            None => None,
+        };
         snapshot.rollback().await?;
         Ok(Outline {
             checkpoints,
             last: last.flatten().unwrap_or(0),
             unsealed,
+            late,
         })
     }
 
@@ -132,6 +145,24 @@ fn between(after: i64, last: i64) -> Select<Entity> {
         .order_by_asc(Column::Position)
 }
 
+/// Finds an unsealed event that happened before a moment.
+async fn first_unsealed_before(
+    snapshot: &DatabaseTransaction,
+    moment: Timestamp,
+) -> Result<Option<u64>, Error> {
+    let sequence: Option<i64> = Entity::find()
+        .select_only()
+        .column(Column::Sequence)
+        .filter(Expr::cust("position IS NULL"))
+        .filter(Column::At.lt(moment.unix_secs()))
+        .order_by_asc(Column::Sequence)
+        .limit(1)
+        .into_tuple()
+        .one(snapshot)
+        .await?;
+    Ok(sequence.map(i64::cast_unsigned))
+}
+
 async fn checkpoints(snapshot: &DatabaseTransaction) -> Result<Vec<Checkpoint>, Error> {
     let rows = audit_checkpoint::Entity::find()
         .order_by_asc(audit_checkpoint::Column::Position)
@@ -140,4 +171,6 @@ async fn checkpoints(snapshot: &DatabaseTransaction) -> Result<Vec<Checkpoint>, 
     Ok(rows.into_iter().map(checkpoint).collect())
 }
 
+/// Longer than any transaction takes, and than the clocks of servers are apart.
+const LATE: Duration = Duration::from_secs(300);
 const PAGE: u64 = 1_000;

@@ -139,6 +139,22 @@ async fn refuses_what_is_no_request_for_a_certificate() {
 }
 
 #[tokio::test]
+async fn refuses_a_query_where_nobody_reads_one() {
+    let world = World::new().await;
+    let token = world.deployer().await;
+
+    for path in [
+        "/api/v1/whoami?x=1",
+        "/api/v1/profiles?limit=3",
+        "/api/v1/trust-bundle?a",
+    ] {
+        let answer = world.get(path).bearer(&token).send().await;
+
+        assert_eq!(answer.refusal(), "400 malformed", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn refuses_other_media_types_and_large_bodies() {
     let world = World::new().await;
     let token = world.deployer().await;
