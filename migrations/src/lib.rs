@@ -12,6 +12,7 @@ mod m0005_coordination;
 mod m0006_issuance_by_identity;
 mod m0007_audit_export;
 mod m0008_identity;
+mod m0009_lists;
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_issuance_by_identity::Migration),
             Box::new(m0007_audit_export::Migration),
             Box::new(m0008_identity::Migration),
+            Box::new(m0009_lists::Migration),
         ]
     }
 }

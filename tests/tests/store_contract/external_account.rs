@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca_acme::account::Account;
-use ca_acme::external_account::ExternalAccountKey;
+use ca_acme::external_account::{ExternalAccountKey, KeyList, KeyQuery};
 use ca_acme::store::{AcmeStore, Registration};
 use ca_identity::{Principal, Role};
 use ca_issuance::audit::EventKind;
 use secrecy::{ExposeSecret, SecretSlice};
+use serde_json::json;
 
 use crate::bench::{Bench, START, account, event, fifty, on_both_databases};
 
 on_both_databases!(
     reads_back_and_lists_keys,
+    lists_the_keys_of_one_owner_page_by_page,
+    keys_of_before_get_their_owners,
     finds_no_key_by_what_no_key_is_called,
     binds_one_account_with_a_key_for_single_use,
     binds_many_accounts_with_a_key_for_many,
@@ -21,7 +24,7 @@ on_both_databases!(
     an_existing_account_uses_up_nothing,
     revokes_once,
     an_account_acts_for_whom_its_key_was_minted,
-    forgets_what_was_minted_and_never_used,
+    forgets_what_was_minted_once_no_account_needs_it,
 );
 
 fn key(kid: &str) -> ExternalAccountKey {
@@ -68,12 +71,102 @@ async fn reads_back_and_lists_keys(bench: Bench) {
         .await
         .unwrap()
         .unwrap();
-    let listed = bench.store.external_account_keys().await.unwrap();
+    let listed = listed(
+        &bench,
+        &KeyQuery {
+            limit: 10,
+            ..KeyQuery::default()
+        },
+    )
+    .await;
 
     assert_eq!(read.mac_key.expose_secret(), [9; 32]);
     assert_eq!(read.comment, "for the tests");
-    let kids: Vec<_> = listed.iter().map(|key| key.kid.as_str()).collect();
-    assert_eq!(kids, ["newer", "older"]);
+    assert_eq!(listed, ["newer", "older"]);
+}
+
+async fn listed(bench: &Bench, query: &KeyQuery) -> Vec<String> {
+    let list = bench.store.external_account_keys(query).await.unwrap();
+    list.keys.into_iter().map(|key| key.kid).collect()
+}
+
+fn of_client(kid: &str, client: &str) -> ExternalAccountKey {
+    let mut key = key(kid);
+    key.principal = Some(Arc::new(Principal::Client {
+        id: client.to_owned(),
+        role: None,
+    }));
+    key
+}
+
+async fn lists_the_keys_of_one_owner_page_by_page(bench: Bench) {
+    for kid in ["a", "c", "b"] {
+        add(&bench, of_client(kid, "deployer")).await;
+    }
+    let mut newest = of_client("0", "deployer");
+    newest.created_at = START.plus(Duration::from_secs(1));
+    add(&bench, newest).await;
+    add(&bench, of_client("other", "other")).await;
+    add(&bench, key("plain")).await;
+    let mut query = KeyQuery {
+        owner: Some("client:deployer".to_owned()),
+        limit: 2,
+        cursor: None,
+    };
+
+    let first = bench.store.external_account_keys(&query).await.unwrap();
+    query.cursor = first.next.clone();
+    let second = bench.store.external_account_keys(&query).await.unwrap();
+    query.owner = Some("client:\0".to_owned());
+    let nobody = listed(&bench, &query).await;
+
+    let kids =
+        |list: &KeyList| -> Vec<String> { list.keys.iter().map(|key| key.kid.clone()).collect() };
+    assert_eq!(kids(&first), ["0", "c"]);
+    assert_eq!(kids(&second), ["b", "a"]);
+    assert_eq!(second.next, None);
+    assert!(nobody.is_empty());
+}
+
+async fn keys_of_before_get_their_owners(bench: Bench) {
+    let principals = [
+        json!({"kind": "oidc", "provider": "ci", "subject": "project:42", "claims": {"a": 1}}),
+        json!({"kind": "client", "id": "deployer", "role": null}),
+        json!({"kind": "certificate", "issuer": "tls", "serial": "0a", "profile": "p",
+               "identifiers": ["dns:a.example"]}),
+        json!({"kind": "operator", "name": "anna", "role": "admin"}),
+    ];
+    let principals: Vec<Principal> = principals
+        .into_iter()
+        .map(|principal| serde_json::from_value(principal).unwrap())
+        .collect();
+    for (number, principal) in principals.iter().enumerate() {
+        let mut minted = key(&number.to_string());
+        minted.principal = Some(Arc::new(principal.clone()));
+        add(&bench, minted).await;
+    }
+    add(&bench, key("plain")).await;
+
+    for undone in [
+        "DROP INDEX account_external_account",
+        "DROP INDEX external_account_key_end",
+        "DROP INDEX external_account_key_age",
+        "DROP INDEX external_account_key_owner",
+        "ALTER TABLE external_account_key DROP COLUMN owner",
+        "DELETE FROM seaql_migrations WHERE version = 'm0009_lists'",
+    ] {
+        bench.execute(undone).await;
+    }
+    bench.store.migrate().await.unwrap();
+
+    for (number, principal) in principals.iter().enumerate() {
+        let query = KeyQuery {
+            owner: Some(principal.name()),
+            limit: 10,
+            cursor: None,
+        };
+        assert_eq!(listed(&bench, &query).await, [number.to_string()]);
+    }
 }
 
 async fn finds_no_key_by_what_no_key_is_called(bench: Bench) {
@@ -195,7 +288,7 @@ async fn an_account_acts_for_whom_its_key_was_minted(bench: Bench) {
     assert_eq!(actors, ["client:deployer via acme:default:anna", "system"]);
 }
 
-async fn forgets_what_was_minted_and_never_used(bench: Bench) {
+async fn forgets_what_was_minted_once_no_account_needs_it(bench: Bench) {
     let deployer = Arc::new(Principal::Client {
         id: "deployer".to_owned(),
         role: None,
@@ -213,15 +306,24 @@ async fn forgets_what_was_minted_and_never_used(bench: Bench) {
         add(&bench, key).await;
     }
     register(&bench, bound("anna", "used")).await;
+    let everything = KeyQuery {
+        limit: 10,
+        ..KeyQuery::default()
+    };
 
     let end = START.plus(Duration::from_secs(600));
     bench.store.prune(end, START).await.unwrap();
-    let before = bench.store.external_account_keys().await.unwrap().len();
+    let before = listed(&bench, &everything).await.len();
     let later = end.plus(Duration::from_secs(1));
     bench.store.prune(later, START).await.unwrap();
-    let kept = bench.store.external_account_keys().await.unwrap();
+    let kept = listed(&bench, &everything).await;
+    let deactivated = event(EventKind::AccountDeactivated, "anna");
+    let deactivating = bench.store.deactivate_account("anna", deactivated);
+    deactivating.await.unwrap();
+    bench.store.prune(later, START).await.unwrap();
+    let left = listed(&bench, &everything).await;
 
     assert_eq!(before, 4);
-    let kept: Vec<&str> = kept.iter().map(|key| key.kid.as_str()).collect();
-    assert_eq!(kept, ["lasting", "plain", "used"]);
+    assert_eq!(kept, ["used", "plain", "lasting"]);
+    assert_eq!(left, ["plain", "lasting"]);
 }

@@ -2,6 +2,7 @@
 
 mod binding;
 mod keep;
+mod list;
 mod mint;
 
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use ca_pki::{Timestamp, hex};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde_json::json;
 
-pub use mint::{MintRequest, Minted};
+pub use list::{KeyList, KeyQuery};
+pub use mint::{MintRequest, Minted, USUAL_LIFETIME};
 
 /// A key that binds ACME accounts to accounts elsewhere.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use ca_pki::{Identifier, Timestamp};
 use crate::Problem;
 use crate::account::{Account, AccountList, AccountQuery};
 use crate::authorization::{Authorization, ChallengeKind};
-use crate::external_account::ExternalAccountKey;
+use crate::external_account::{ExternalAccountKey, KeyList, KeyQuery};
 use crate::order::{Order, OrderList, OrderQuery};
 
 /// Why the store could not do its part. Nothing was changed.
@@ -170,8 +170,8 @@ pub trait AcmeStore: Send + Sync {
         &self,
         kid: &str,
     ) -> Result<Option<ExternalAccountKey>, StoreError>;
-    /// Lists every key, newest first.
-    async fn external_account_keys(&self) -> Result<Vec<ExternalAccountKey>, StoreError>;
+    /// Lists keys, newest first.
+    async fn external_account_keys(&self, query: &KeyQuery) -> Result<KeyList, StoreError>;
     /// Revokes a key; `false` if there is none or it was revoked before.
     async fn revoke_external_account_key(
         &self,

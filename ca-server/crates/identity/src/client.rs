@@ -139,6 +139,11 @@ impl Access {
         }
     }
 
+    /// Reads a client. [`Error::NotFound`] if there is none.
+    pub async fn client(&self, id: &str) -> Result<Client, Error> {
+        self.store.client(id).await?.ok_or(Error::NotFound)
+    }
+
     /// Lists every client, by id.
     pub async fn clients(&self) -> Result<Vec<Client>, Error> {
         Ok(self.store.clients().await?)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ca_acme::Problem;
 use ca_acme::account::{Account, AccountList, AccountQuery};
 use ca_acme::authorization::{Authorization, ChallengeKind};
-use ca_acme::external_account::ExternalAccountKey;
+use ca_acme::external_account::{ExternalAccountKey, KeyList, KeyQuery};
 use ca_acme::order::{Order, OrderList, OrderQuery};
 use ca_acme::store::{
     AcmeStore, KeyChange, NewOrder, OrderPage, Placement, Pruned, Registration, StoreError,
@@ -108,8 +108,8 @@ impl AcmeStore for Store {
         Ok(external_account::by_kid(self.reads(), kid).await?)
     }
 
-    async fn external_account_keys(&self) -> Result<Vec<ExternalAccountKey>, StoreError> {
-        Ok(external_account::all(self.reads()).await?)
+    async fn external_account_keys(&self, query: &KeyQuery) -> Result<KeyList, StoreError> {
+        Ok(external_account::page(self.reads(), query).await?)
     }
 
     async fn revoke_external_account_key(

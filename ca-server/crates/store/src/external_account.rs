@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use ca_acme::external_account::ExternalAccountKey;
+use ca_acme::external_account::{ExternalAccountKey, KeyList, KeyQuery};
 use ca_identity::Principal;
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockType};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -116,16 +116,34 @@ pub(crate) async fn by_kid<C: ConnectionTrait>(
     row.map(ExternalAccountKey::try_from).transpose()
 }
 
-/// Lists every key, newest first.
-pub(crate) async fn all<C: ConnectionTrait>(
+/// Reads a page of keys, newest first.
+pub(crate) async fn page<C: ConnectionTrait>(
     database: &C,
-) -> Result<Vec<ExternalAccountKey>, Error> {
+    query: &KeyQuery,
+) -> Result<KeyList, Error> {
+    let cursor = query.cursor.as_ref();
+    let mut texts = query.owner.iter().chain(cursor.map(|place| &place.id));
+    if !texts.all(|text| row::can_hold(text)) {
+        return Ok(KeyList::cut(Vec::new(), query.limit));
+    }
+    let older = cursor.map(|place| {
+        let row = Expr::tuple([Expr::col(Column::CreatedAt), Expr::col(Column::Kid)]);
+        row.lt(Expr::tuple([
+            Expr::val(place.created_at.unix_secs()),
+            Expr::val(place.id.as_str()),
+        ]))
+    });
+    let owner = query.owner.as_ref().map(|name| Column::Owner.eq(name));
     let rows = Entity::find()
+        .filter(Condition::all().add_option(owner).add_option(older))
         .order_by_desc(Column::CreatedAt)
-        .order_by_asc(Column::Kid)
+        .order_by_desc(Column::Kid)
+        // One more than asked for tells whether there is another page.
+        .limit(u64::from(query.limit) + 1)
         .all(database)
         .await?;
-    rows.into_iter().map(ExternalAccountKey::try_from).collect()
+    let keys = rows.into_iter().map(ExternalAccountKey::try_from);
+    Ok(KeyList::cut(keys.collect::<Result<_, _>>()?, query.limit))
 }
 
 impl TryFrom<Model> for ExternalAccountKey {
@@ -161,6 +179,7 @@ impl TryFrom<&ExternalAccountKey> for Model {
             revoked_at: key.revoked_at.map(Timestamp::unix_secs),
             used_at: key.used_at.map(Timestamp::unix_secs),
             principal: principal::to_row(key.principal.as_deref())?,
+            owner: key.principal.as_deref().map(Principal::name),
             created_at: key.created_at.unix_secs(),
         })
     }

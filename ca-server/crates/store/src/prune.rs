@@ -7,8 +7,8 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction};
 
 use crate::change::Change;
 use crate::entity::{
-    api_grant, authorization, certificate, external_account, idempotency_key, nonce, order,
-    order_authorization, refresh_token, session, used_token,
+    account, api_grant, authorization, certificate, external_account, idempotency_key, nonce,
+    order, order_authorization, refresh_token, session, used_token,
 };
 use crate::nonce::CLOCKS_APART;
 use crate::{Error, Store};
@@ -236,16 +236,26 @@ fn grants(before: Timestamp) -> DeleteStatement {
     delete(api_grant::Entity, api_grant::Column::Name, some)
 }
 
-/// Pipelines mint a key for each job. One that bound an account stays: the account has its power
-/// by it. So does what operators made: they look for it in their lists.
+/// Pipelines mint a key for each job. One that bound an account stays while the account is valid,
+/// for the account has its power by it; an account that ended gets nothing any more. What
+/// operators made for many accounts, or for nobody, stays: they look for it in their lists.
 fn minted_keys(before: Timestamp) -> DeleteStatement {
+    let account = Query::select()
+        .expr(Expr::val(1))
+        .from(account::Entity)
+        .and_where(
+            Expr::col((account::Entity, account::Column::ExternalAccount))
+                .equals((external_account::Entity, external_account::Column::Kid)),
+        )
+        .and_where(account::Column::Status.eq("valid"))
+        .take();
     let some = Query::select()
-        .column(external_account::Column::Kid)
+        .column((external_account::Entity, external_account::Column::Kid))
         .from(external_account::Entity)
         .and_where(external_account::Column::ExpiresAt.lt(before.unix_secs()))
         .and_where(external_account::Column::Principal.is_not_null())
         .and_where(external_account::Column::SingleUse.eq(true))
-        .and_where(external_account::Column::UsedAt.is_null())
+        .and_where(Expr::exists(account).not())
         .limit(ROWS)
         .take();
     delete(

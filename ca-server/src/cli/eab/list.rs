@@ -1,11 +1,12 @@
 //! `ca-server eab list`
 
 use ca_acme::AcmeStore;
-use ca_acme::external_account::ExternalAccountKey;
+use ca_acme::external_account::{ExternalAccountKey, KeyQuery};
 use ca_identity::Principal;
 use ca_issuance::Clock;
 use ca_issuance::world::SystemClock;
 use ca_pki::Timestamp;
+use ca_store::Store;
 use clap::Args;
 
 use super::store_error;
@@ -25,14 +26,29 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), Error> {
     let config = Config::load(&arguments.config.config)?;
     block_on(async move {
         let store = storage::open(&config).await?;
-        let keys = store.external_account_keys().await;
+        let printed = print(&store).await;
         store.close().await;
-        let now = SystemClock.now();
-        for key in keys.map_err(store_error)? {
-            println!("{}", line(&key, now));
-        }
-        Ok(())
+        printed
     })
+}
+
+async fn print(store: &Store) -> Result<(), Error> {
+    let now = SystemClock.now();
+    let mut query = KeyQuery {
+        limit: PAGE,
+        ..KeyQuery::default()
+    };
+    loop {
+        let list = store.external_account_keys(&query).await;
+        let list = list.map_err(store_error)?;
+        for key in &list.keys {
+            println!("{}", line(key, now));
+        }
+        match list.next {
+            Some(next) => query.cursor = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Writes tab-separated: kid, directory, state, when it was made, comment, for whom it is.
@@ -62,6 +78,8 @@ fn state(key: &ExternalAccountKey, now: Timestamp) -> &'static str {
         (None, _) => "unused",
     }
 }
+
+const PAGE: u32 = 1_000;
 
 #[cfg(test)]
 mod tests {

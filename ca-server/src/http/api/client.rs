@@ -134,9 +134,7 @@ pub(super) async fn show(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
 ) -> Result<Json<ClientEntry>, Problem> {
-    let clients = api.parts.access.clients().await?;
-    let client = clients.into_iter().find(|client| client.id == id);
-    let client = client.ok_or_else(Problem::not_found)?;
+    let client = api.parts.access.client(&id).await?;
     Ok(Json(client.into()))
 }
 

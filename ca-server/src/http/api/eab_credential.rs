@@ -6,14 +6,16 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
+use ca_acme::cursor::Cursor;
 use ca_acme::external_account::{ExternalAccountKey, MintRequest, Minted};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::OptionalBody;
+use super::body::{OptionalBody, Parameters};
 use super::caller::Caller;
+use super::page::{self, Here, Limit, Page};
 use super::{Api, example, openapi};
 use crate::config::Span;
 use crate::http::problem::api::Problem;
@@ -50,11 +52,19 @@ pub(super) struct MintedCredential {
     expires_at: String,
 }
 
-/// Credentials.
-#[derive(Serialize, ToSchema)]
-pub(super) struct EabCredentials {
-    /// Newest first.
-    items: Vec<EabCredential>,
+/// Which credentials.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// How many at most.
+    #[serde(default)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000, default = 100)]
+    limit: Limit,
+    /// Where the page before ended.
+    #[serde(default, deserialize_with = "page::parsed")]
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
 }
 
 /// A credential without its secret.
@@ -117,15 +127,20 @@ pub(super) async fn mint(
 /// Those with a role see all; everyone else sees their own.
 #[utoipa::path(
     get, path = "/eab-credentials", operation_id = "list-eab-credentials", tag = openapi::ACME,
-    responses((status = 200, description = "Credentials", body = EabCredentials)),
+    params(Wanted),
+    responses((status = 200, description = "Some credentials", body = Page<EabCredential>)),
 )]
 pub(super) async fn list(
     Caller(caller): Caller,
     State(api): State<Arc<Api>>,
-) -> Result<Json<EabCredentials>, Problem> {
-    let keys = api.parts.acme.external_account_keys(&caller).await?;
-    let items = keys.into_iter().map(EabCredential::from).collect();
-    Ok(Json(EabCredentials { items }))
+    here: Here,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Result<Response, Problem> {
+    let (limit, cursor) = (wanted.limit.0, wanted.cursor);
+    let list = api.parts.acme.external_account_keys(&caller, limit, cursor);
+    let list = list.await?;
+    let items: Vec<EabCredential> = list.keys.into_iter().map(EabCredential::from).collect();
+    Ok(here.page(items, list.next))
 }
 
 /// One credential
@@ -140,9 +155,7 @@ pub(super) async fn show(
     State(api): State<Arc<Api>>,
     Path(kid): Path<String>,
 ) -> Result<Json<EabCredential>, Problem> {
-    let keys = api.parts.acme.external_account_keys(&caller).await?;
-    let key = keys.into_iter().find(|key| key.kid == kid);
-    let key = key.ok_or_else(Problem::not_found)?;
+    let key = api.parts.acme.external_account_key(&caller, &kid).await?;
     Ok(Json(key.into()))
 }
 

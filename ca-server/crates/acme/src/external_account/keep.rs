@@ -2,19 +2,39 @@
 
 use ca_identity::{Error, Identity, Principal, Role};
 
-use super::{ExternalAccountKey, revoked};
+use super::{ExternalAccountKey, KeyList, KeyQuery, revoked};
 use crate::StoreError;
 use crate::acme::Acme;
+use crate::cursor::Cursor;
 
 impl Acme {
     /// Lists keys, newest first: all for those with a role, for others their own.
     pub async fn external_account_keys(
         &self,
         identity: &Identity,
-    ) -> Result<Vec<ExternalAccountKey>, Error> {
-        let mut keys = self.store.external_account_keys().await?;
-        keys.retain(|key| may_see(identity, key));
-        Ok(keys)
+        limit: u32,
+        cursor: Option<Cursor>,
+    ) -> Result<KeyList, Error> {
+        let query = KeyQuery {
+            owner: match identity.role {
+                Some(Role::Admin | Role::Operator | Role::Auditor) => None,
+                None => Some(identity.principal.name()),
+            },
+            limit,
+            cursor,
+        };
+        Ok(self.store.external_account_keys(&query).await?)
+    }
+
+    /// Reads a key; [`Error::NotFound`] if there is none that the caller may see.
+    pub async fn external_account_key(
+        &self,
+        identity: &Identity,
+        kid: &str,
+    ) -> Result<ExternalAccountKey, Error> {
+        let key = self.store.external_account_key(kid).await?;
+        key.filter(|key| may_see(identity, key))
+            .ok_or(Error::NotFound)
     }
 
     /// Revokes a key: it binds no more accounts, and those that it bound get nothing by grants
@@ -25,10 +45,7 @@ impl Acme {
         identity: &Identity,
         kid: &str,
     ) -> Result<(), Error> {
-        let key = self.store.external_account_key(kid).await?;
-        let key = key
-            .filter(|key| may_see(identity, key))
-            .ok_or(Error::NotFound)?;
+        let key = self.external_account_key(identity, kid).await?;
         if !may_revoke(identity, &key) {
             return Err(Error::Forbidden("auditors change nothing".to_owned()));
         }

@@ -182,5 +182,6 @@ fn checked(lifetime: Option<Duration>) -> Result<Duration, Error> {
     }
 }
 
-const USUAL_LIFETIME: Duration = Duration::from_secs(10 * 60);
+/// How long a key that acts for somebody may bind an account, unless it is said otherwise.
+pub const USUAL_LIFETIME: Duration = Duration::from_secs(10 * 60);
 const LONGEST_LIFETIME: Duration = Duration::from_secs(60 * 60);

@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) revoked_at: Option<i64>,
     pub(crate) used_at: Option<i64>,
     pub(crate) principal: Option<String>,
+    /// The principal's name, to find its keys by.
+    pub(crate) owner: Option<String>,
     pub(crate) created_at: i64,
 }
 

@@ -213,7 +213,8 @@ impl Loss {
             Self::OtherNetwork => world.move_to([198, 51, 100, 1]),
             Self::KeyRevoked => {
                 let identity = super::runner::runner(None);
-                let keys = world.acme.external_account_keys(&identity).await.unwrap();
+                let keys = world.acme.external_account_keys(&identity, 1, None);
+                let keys = keys.await.unwrap().keys;
                 let revoked = world
                     .acme
                     .revoke_external_account_key(&identity, &keys[0].kid);

@@ -1,7 +1,7 @@
 use ca_identity::Role;
 use serde_json::json;
 
-use super::world::{BASE, World};
+use super::world::{Answer, BASE, World};
 
 const PATH: &str = "/api/v1/eab-credentials";
 
@@ -71,4 +71,25 @@ async fn a_revoked_credential_is_shown_as_such() {
 
     assert_eq!(revoked.status, 204);
     assert_eq!(shown.json()["revoked_at"], "2027-01-15T08:00:00Z");
+}
+
+#[tokio::test]
+async fn lists_page_by_page() {
+    let world = World::new().await;
+    let token = world.deployer().await;
+    for _ in 0..3 {
+        world.call("POST", PATH).bearer(&token).send().await;
+    }
+
+    let first = world.get(&format!("{PATH}?limit=2")).bearer(&token);
+    let first = first.send().await;
+    let cursor = first.json()["next"].as_str().unwrap().to_owned();
+    let second = format!("{PATH}?limit=2&cursor={cursor}");
+    let second = world.get(&second).bearer(&token).send().await;
+    let other = world.get(PATH).bearer(&world.ci_token()).send().await;
+
+    let count = |answer: &Answer| answer.json()["items"].as_array().unwrap().len();
+    assert_eq!([&first, &second, &other].map(count), [2, 1, 0]);
+    assert!(first.header("link").contains(&format!("cursor={cursor}")));
+    assert_eq!(second.header("link"), "");
 }
