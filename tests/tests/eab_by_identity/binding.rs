@@ -36,14 +36,18 @@ async fn a_token_becomes_a_certificate_without_a_challenge(kind: Kind) {
 
 async fn a_client_gets_a_key_at_the_command_line(kind: Kind) {
     let world = World::on(kind);
-    let unknown = world.ca.command(&["eab", "create", "--client", "deployer"]);
+    let for_deployer = ["eab", "create", "--client", "deployer"];
+    let nowhere = world.ca.command(&for_deployer);
+    let unknown = [&for_deployer[..], &["--directory", "pipelines"]].concat();
+    let unknown = world.ca.command(&unknown);
     world.command(&["client", "add", "--id", "deployer"]);
 
-    let credential = world.create(&["--client", "deployer", "--single-use"]);
+    let credential = world.create(&["--client", "deployer"]);
     let order = world.account(&credential).await;
     let order = order.order(&["a.ci.example.internal"]).await;
     let listed = world.command(&["eab", "list"]);
 
+    assert_eq!(nowhere.status.code(), Some(2), "{nowhere:?}");
     assert_eq!(unknown.status.code(), Some(7), "{unknown:?}");
     assert_eq!(order.status(), "ready");
     assert!(listed.contains("used up"), "{listed}");

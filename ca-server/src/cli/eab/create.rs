@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ca_acme::AcmeStore;
-use ca_acme::external_account::NewExternalAccountKey;
+use ca_acme::external_account::{NewExternalAccountKey, USUAL_LIFETIME};
 use ca_identity::{IdentityStore, Principal};
 use ca_issuance::world::{SystemClock, SystemEntropy};
 use ca_issuance::{Clock, IssuanceError};
@@ -29,12 +29,17 @@ pub(in crate::cli) struct CreateArguments {
     #[arg(long, value_name = "TEXT", default_value = "")]
     comment: String,
     /// Binds accounts to a client: what grants give the client they get without a challenge.
-    #[arg(long, value_name = "ID")]
+    ///
+    /// Such a key is good for one account and ten minutes, unless it is said otherwise.
+    #[arg(long, value_name = "ID", requires = "directory")]
     client: Option<String>,
     /// Lets the key bind one account only.
     #[arg(long)]
     single_use: bool,
-    /// When the key ends, for example 30d; never, if left out.
+    /// Lets the key of a client bind many accounts.
+    #[arg(long, requires = "client", conflicts_with = "single_use")]
+    reusable: bool,
+    /// When the key ends, for example 30d; left out: a client's in 10m, others never.
     #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
     expires_in: Option<Duration>,
 }
@@ -60,6 +65,10 @@ async fn create(
     arguments: CreateArguments,
 ) -> Result<(String, SecretString), Error> {
     let now = SystemClock.now();
+    // Whoever holds the key of a client gets what grants give it.
+    let acts_for_somebody = arguments.client.is_some();
+    let usual = acts_for_somebody.then_some(USUAL_LIFETIME);
+    let lifetime = arguments.expires_in.or(usual);
     let new = NewExternalAccountKey {
         principal: match &arguments.client {
             Some(id) => Some(client(store, id).await?),
@@ -67,8 +76,8 @@ async fn create(
         },
         directory: arguments.directory,
         comment: arguments.comment,
-        single_use: arguments.single_use,
-        expires_at: arguments.expires_in.map(|span| now.plus(span)),
+        single_use: arguments.single_use || (acts_for_somebody && !arguments.reusable),
+        expires_at: lifetime.map(|span| now.plus(span)),
     };
     let key = new
         .draw(now, &SystemEntropy::default())
