@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ca_identity::Principal;
 use ca_identity::grant::{Grant, GrantRequest, Granted, Refusal, Verdict};
 use ca_identity::standing::Standing;
-use ca_identity::{Principal, Role};
 use ca_pki::{Identifier, Validity};
 use serde_json::{Value, json};
 
@@ -87,12 +87,6 @@ impl Acme {
             Verdict::Granted(granted) => Ok(granted),
             Verdict::Refused(refusal) => Err(Withdrawn::Grant(refusal)),
         })
-    }
-
-    /// Returns the role of the account's principal, as the configuration has it now.
-    pub(crate) fn role_of(&self, account: &Account) -> Option<Role> {
-        let principal = account.principal.as_deref()?;
-        self.access.role_of(principal)
     }
 
     fn grant_request<'a>(&self, principal: &'a Principal, asked: Asked<'a>) -> GrantRequest<'a> {

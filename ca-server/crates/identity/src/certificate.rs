@@ -4,6 +4,8 @@
 //! decides and signs.
 
 mod issue;
+mod lifetime;
+mod names;
 mod read;
 mod renew;
 mod request;
@@ -14,6 +16,8 @@ use ca_pki::Certificate;
 
 use crate::{Error, Identity, Principal, Role};
 
+pub use lifetime::Lifetime;
+pub use names::names_of;
 pub use read::CertificateFilter;
 pub use request::{CertificateRequest, RenewalRequest};
 

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ca_identity::certificate::{Lifetime, names_of};
 use ca_identity::grant::{self, Examined, GrantRequest, Verdict};
 use ca_identity::{Principal, Role, oidc, operator};
-use ca_issuance::Actor;
 use ca_issuance::entitlement::{ClaimExtension, EntitlementClaim};
 use ca_issuance::policy::{Preview, PreviewKey};
+use ca_issuance::{Actor, Ledger};
 use ca_pki::{Csr, Identifier};
+use ca_store::Store;
 use clap::Args;
 
 use super::asked::{Asking, ClaimArguments, WhoArguments};
@@ -60,8 +62,20 @@ pub(super) struct Question {
     pub(super) profile: String,
     pub(super) identifiers: BTreeSet<Identifier>,
     pub(super) csr: Option<Csr>,
+    pub(super) key: KeyStanding,
     pub(super) lifetime: Option<Duration>,
     pub(super) from: Option<IpAddr>,
+}
+
+/// What the store knows of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyStanding {
+    /// Nothing: there is no CSR, or no database was opened.
+    Unknown,
+    /// Nobody reported it.
+    Unreported,
+    /// A certificate for it was revoked because of it: no other is issued.
+    Compromised,
 }
 
 /// What would be decided, and why.
@@ -84,13 +98,13 @@ pub(super) fn run(arguments: ExplainArguments) -> Result<(), Error> {
 }
 
 async fn explain(config: Config, arguments: ExplainArguments) -> Result<(), Error> {
-    let question = Question::read(
+    let mut present = Present::of(config)?;
+    let mut question = Question::read(
+        &present,
         arguments.profile,
-        arguments.identifier,
-        arguments.csr,
+        (arguments.identifier, arguments.csr),
         (arguments.lifetime.map(|span| span.0), arguments.from),
     )?;
-    let mut present = Present::of(config)?;
     let asking = if arguments.no_database {
         let (config, now) = (&present.config, present.now);
         arguments
@@ -100,6 +114,7 @@ async fn explain(config: Config, arguments: ExplainArguments) -> Result<(), Erro
     } else {
         let store = storage::open(&present.config).await?;
         present = present.with_store(&store).await?;
+        question.key = question.look_up_key(&store).await?;
         let (config, now) = (&present.config, present.now);
         let asking = arguments
             .who
@@ -122,9 +137,9 @@ async fn explain(config: Config, arguments: ExplainArguments) -> Result<(), Erro
 
 impl Question {
     fn read(
+        present: &Present,
         profile: String,
-        identifiers: Vec<Identifier>,
-        csr: Option<PathBuf>,
+        (identifiers, csr): (Vec<Identifier>, Option<PathBuf>),
         (lifetime, from): (Option<Duration>, Option<IpAddr>),
     ) -> Result<Self, Error> {
         let csr = match csr {
@@ -139,15 +154,31 @@ impl Question {
         };
         let mut names: BTreeSet<Identifier> = identifiers.into_iter().collect();
         if let (true, Some(csr)) = (names.is_empty(), &csr) {
-            names.clone_from(csr.sans());
+            names = names_of(csr, present.profile(&profile));
         }
         Ok(Self {
             profile,
             identifiers: names,
             csr,
+            key: KeyStanding::Unknown,
             lifetime,
             from,
         })
+    }
+
+    /// Looks whether the CSR's key was reported compromised.
+    async fn look_up_key(&self, store: &Store) -> Result<KeyStanding, Error> {
+        let Some(csr) = &self.csr else {
+            return Ok(KeyStanding::Unknown);
+        };
+        let key = csr.public_key().fingerprint_sha256();
+        let reported = store.is_compromised(&key).await;
+        Ok(
+            match reported.map_err(|error| Error::Store(Box::new(error)))? {
+                true => KeyStanding::Compromised,
+                false => KeyStanding::Unreported,
+            },
+        )
     }
 }
 
@@ -169,6 +200,9 @@ impl Explanation {
         };
         let examined = grant::examine(&present.grants, &present.uses, &request);
         let verdict = grant::judge(&present.grants, &present.uses, &request);
+        if question.key == KeyStanding::Compromised {
+            notes.push("the key was reported compromised: make another key".to_owned());
+        }
         let claim = claim(present, &principal, &question, &verdict);
         let key = question.csr.as_ref();
         let preview = present.preview(&claim, key.map_or(PreviewKey::Unknown, PreviewKey::Csr));
@@ -191,13 +225,25 @@ impl Explanation {
         }
     }
 
+    /// Returns whether grant, profile or issuer give less than was asked for.
+    pub(super) fn is_cut(&self) -> bool {
+        let window = self.preview.as_ref().and_then(|preview| preview.window);
+        let given = window.map(|window| window.validity.lifetime());
+        given
+            .zip(self.question.lifetime)
+            .is_some_and(|(given, asked)| given < asked)
+    }
+
     /// Returns whether a certificate would be issued.
     pub(super) fn is_allowed(&self) -> bool {
         let fits = self
             .preview
             .as_ref()
             .is_none_or(|preview| preview.violations.is_empty());
-        self.unbelieved.is_none() && fits && matches!(self.verdict, Verdict::Granted(_))
+        self.unbelieved.is_none()
+            && fits
+            && self.question.key != KeyStanding::Compromised
+            && matches!(self.verdict, Verdict::Granted(_))
     }
 }
 
@@ -212,20 +258,17 @@ fn claim(
         name: principal.name(),
         via: None,
     };
-    let backdate = present
-        .profile(&question.profile)
-        .map_or(Duration::ZERO, |profile| profile.backdate);
-    let begin = present.now.minus(backdate);
     let mut claim = EntitlementClaim::new(
         actor,
         question.identifiers.clone(),
         question.profile.clone(),
     );
-    claim.not_after = question.lifetime.map(|span| begin.plus(span));
     claim.claims = ci_claims(present, principal);
     if let Verdict::Granted(granted) = verdict {
-        claim.max_lifetime = granted.grant.max_lifetime;
         claim.subject.clone_from(&granted.subject);
+        claim.not_after = present.profile(&question.profile).and_then(|profile| {
+            Lifetime::of(question.lifetime, granted, profile).not_after(profile, present.now)
+        });
     }
     claim
 }

@@ -54,7 +54,7 @@ fn write_all(out: &mut String, explanation: &Explanation) -> std::fmt::Result {
             writeln!(out, "allowed by grant {}", granted.grant.name)?;
             if let Some(preview) = explanation.preview.as_ref().and_then(|it| it.window) {
                 let lifetime = Span(preview.validity.lifetime());
-                let cut = if preview.clamped {
+                let cut = if explanation.is_cut() {
                     ", cut from what was asked"
                 } else {
                     ""
@@ -126,7 +126,7 @@ pub(super) fn json(explanation: &Explanation) -> Value {
         "nearest_grant": nearest,
         "violations": violations,
         "lifetime_secs": window.map(|window| window.validity.lifetime().as_secs()),
-        "lifetime_cut": window.is_some_and(|window| window.clamped),
+        "lifetime_cut": explanation.is_cut(),
         "subject": subject.map(|subject| json!({
             "common_name": subject.common_name,
             "organizations": subject.organizations,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use ca_identity::Principal;
 use ca_identity::grant::Granted;
-use ca_identity::{Principal, Role};
 use ca_issuance::EntitlementClaim;
 use ca_pki::{Identifier, Timestamp};
 use serde::Serialize;
@@ -84,7 +84,6 @@ impl Acme {
             account: &account.id,
             address: request.address,
             principal: account.principal.as_deref(),
-            role: self.role_of(account),
             lifetime_secs: order.not_after.map(|not_after| {
                 let not_before = order.not_before.unwrap_or(order.created_at);
                 not_after.since(not_before).as_secs()
@@ -104,8 +103,6 @@ struct Provenance<'a> {
     address: IpAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<&'a Principal>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<Role>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime_secs: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

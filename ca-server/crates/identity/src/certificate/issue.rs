@@ -6,13 +6,13 @@ use std::time::Duration;
 use ca_issuance::audit::{Event, EventKind};
 use ca_issuance::entitlement::Idempotency;
 use ca_issuance::ledger::{CertificateRecord, CertificateState, EarlierRequest};
-use ca_issuance::profile::{Profile, SubjectRule};
-use ca_issuance::{Actor, Entitlement, EntitlementClaim, IssuanceError, Issued};
-use ca_pki::{Csr, DnsName, Identifier, Timestamp};
+use ca_issuance::profile::Profile;
+use ca_issuance::{Actor, Entitlement, EntitlementClaim, IssuanceError};
+use ca_pki::{Csr, Identifier, Timestamp};
 use serde_json::json;
 
 use super::request::{read_csr, request_hash};
-use super::{Answered, CertificateRequest, Freshness};
+use super::{Answered, CertificateRequest, Freshness, Lifetime, names_of};
 use crate::grant::{GrantRequest, Granted, Refusal, Verdict};
 use crate::{Access, Error, Identity, Principal, Role};
 
@@ -140,7 +140,6 @@ impl Access {
         let provenance = json!({
             "door": "api",
             "principal": asked.principal,
-            "role": asked.role,
             "address": asked.identity.address,
             "grant": granted.grant.name,
             "lifetime_secs": asked.lifetime.map(|span| span.as_secs()),
@@ -261,76 +260,8 @@ pub(super) fn idempotency(
     })
 }
 
-/// Collects what the CSR asks to be certified. Policy compares the two again: what is left out
-/// here is refused there.
-fn names_of(csr: &Csr, profile: Option<&Profile>) -> BTreeSet<Identifier> {
-    let mut names = csr.sans().clone();
-    let by_grant = profile.is_some_and(|profile| profile.subject == SubjectRule::Grant);
-    if !by_grant {
-        let names_in_subject = csr.common_names().iter();
-        names.extend(
-            names_in_subject
-                .filter_map(|name| name.parse::<DnsName>().ok())
-                .map(Identifier::Dns),
-        );
-    }
-    names
-}
-
-/// How long a certificate shall live, and who cut it.
-struct Lifetime {
-    wanted: Option<Duration>,
-    cut_by_grant: Option<String>,
-}
-
-impl Lifetime {
-    /// The grant's bound holds for the profile's default too; only what was asked for and not
-    /// given is worth a warning.
-    fn of(asked: Option<Duration>, granted: &Granted, profile: &Profile) -> Self {
-        let Some(bound) = granted.grant.max_lifetime else {
-            return Self {
-                wanted: asked,
-                cut_by_grant: None,
-            };
-        };
-        let cut = asked.is_some_and(|asked| asked > bound);
-        Self {
-            wanted: Some(asked.unwrap_or(profile.lifetime).min(bound)),
-            cut_by_grant: cut.then(|| granted.grant.name.clone()),
-        }
-    }
-
-    fn not_after(&self, profile: &Profile, now: Timestamp) -> Option<Timestamp> {
-        self.wanted
-            .map(|span| now.minus(profile.backdate).plus(span))
-    }
-
-    fn warnings(&self, issued: &Issued, profile: &Profile) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if let Some(grant) = &self.cut_by_grant {
-            warnings.push(format!(
-                "the lifetime was cut to what grant {grant:?} allows"
-            ));
-        }
-        let given = issued.validity().lifetime();
-        if self
-            .wanted
-            .is_some_and(|wanted| given.saturating_add(SECOND_BOUNDARY) < wanted)
-        {
-            warnings.push(format!(
-                "the lifetime was cut to {} s: profile {:?} or its issuer allows no more",
-                given.as_secs(),
-                profile.name
-            ));
-        }
-        warnings
-    }
-}
-
 /// Most signatures are made long before.
 const LOOKS: u32 = 40;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 const LONGEST_PROFILE_BYTES: usize = 128;
 const SIGNING: Duration = Duration::from_secs(1);
-/// The corridor reads the clock again, perhaps a second later.
-const SECOND_BOUNDARY: Duration = Duration::from_secs(5);

@@ -15,9 +15,9 @@ async fn explained(present: &Present, line: &str) -> Explanation {
     let words = std::iter::once("explain").chain(line.split(' '));
     let arguments = Arguments::try_parse_from(words).unwrap().explain;
     let question = Question::read(
+        present,
         arguments.profile,
-        arguments.identifier,
-        arguments.csr,
+        (arguments.identifier, arguments.csr),
         (arguments.lifetime.map(|span| span.0), arguments.from),
     );
     let asking = arguments
@@ -118,6 +118,45 @@ async fn roles_come_from_rules_too() {
     assert_eq!(client["role"], json!("operator"));
     assert_eq!(role["allowed"], json!(true));
     assert_eq!(auditor["allowed"], json!(false));
+}
+
+#[tokio::test]
+async fn refuses_a_key_that_was_reported_compromised() {
+    let present = bench::present();
+    let line = format!("{JOB} --profile tls-server --identifier dns:a.ci.example.internal");
+    let mut explanation = explained(&present, &line).await;
+    let before = explanation.is_allowed();
+
+    explanation.question.key = KeyStanding::Compromised;
+
+    assert!(before);
+    assert!(!explanation.is_allowed());
+}
+
+#[test]
+fn asks_for_the_names_that_the_api_would_read_in_the_csr() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("job.csr");
+    let mut params =
+        rcgen::CertificateParams::new(vec!["b.ci.example.internal".to_owned()]).unwrap();
+    let name = "a.ci.example.internal";
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let csr = params.serialize_request(&key).unwrap();
+    std::fs::write(&file, csr.pem().unwrap()).unwrap();
+    let read = |profile: &str| {
+        let names = (Vec::new(), Some(file.clone()));
+        Question::read(&bench::present(), profile.to_owned(), names, (None, None)).unwrap()
+    };
+
+    let both = read("tls-server").identifiers;
+    let subject_by_grant = read("client").identifiers;
+
+    assert_eq!(both.len(), 2);
+    assert!(both.contains(&identifier("dns:a.ci.example.internal").unwrap()));
+    assert_eq!(subject_by_grant.len(), 1);
 }
 
 #[tokio::test]

@@ -42,7 +42,6 @@ fn by_api() -> Option<Value> {
     Some(json!({
         "door": "api",
         "principal": job(),
-        "role": null,
         "address": "10.1.2.3",
         "grant": "jobs",
         "lifetime_secs": null,
