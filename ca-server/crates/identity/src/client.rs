@@ -169,7 +169,8 @@ fn is_client_id(text: &str) -> bool {
             .all(|octet| octet.is_ascii_alphanumeric() || b"._-".contains(&octet))
 }
 
-const SECRET_PREFIX: &str = "cas_";
+/// What client secrets begin with.
+pub(crate) const SECRET_PREFIX: &str = "cas_";
 
 #[cfg(test)]
 mod tests;

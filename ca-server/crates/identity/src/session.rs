@@ -1,7 +1,7 @@
 //! Sessions: what access tokens and refresh tokens belong to.
 
 mod access_token;
-mod open;
+pub(crate) mod open;
 mod refresh;
 mod revoke;
 mod standing;

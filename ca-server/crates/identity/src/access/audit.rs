@@ -8,6 +8,9 @@ use ca_issuance::{Actor, LedgerError};
 use moka::future::Cache;
 use serde_json::{Value, json};
 
+use crate::client::SECRET_PREFIX;
+use crate::operator::OPERATOR_TOKEN_PREFIX;
+use crate::session::open::REFRESH_TOKEN_PREFIX;
 use crate::throttle::Recording;
 use crate::{Access, Error, Identity, LoginFailure, Principal};
 
@@ -140,7 +143,17 @@ impl Access {
 
 /// Cuts a text that a stranger chose. PostgreSQL takes no NUL: one in a token would keep its
 /// refusal out of the log, and turn the answer into a failure of ours.
+///
+/// A secret that was sent where an id belongs stays out of the log.
 fn plain(unverified: &str) -> String {
+    if let Some(before) = SECRETS
+        .iter()
+        .filter_map(|prefix| unverified.find(prefix))
+        .min()
+    {
+        let before = unverified.get(..before).unwrap_or_default();
+        return format!("{}[a secret]", plain(before));
+    }
     let characters = unverified.chars().take(LONGEST_NAME);
     characters
         .map(|one| match one.is_control() {
@@ -172,6 +185,8 @@ fn shared_failure(error: Arc<LedgerError>) -> Error {
     }
 }
 
+/// What our secrets begin with.
+const SECRETS: [&str; 3] = [SECRET_PREFIX, REFRESH_TOKEN_PREFIX, OPERATOR_TOKEN_PREFIX];
 const LONGEST_NAME: usize = 200;
 
 #[cfg(test)]
@@ -184,5 +199,6 @@ mod tests {
 
         assert_eq!(plain("client:a\0b\nc"), "client:a\u{fffd}b\u{fffd}c");
         assert_eq!(plain(&long).len(), LONGEST_NAME);
+        assert_eq!(plain("client:cas_c2VjcmV0"), "client:[a secret]");
     }
 }

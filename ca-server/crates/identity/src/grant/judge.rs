@@ -185,8 +185,14 @@ fn uses_fail(grant: &Grant, uses: &Uses) -> Option<FailedRule> {
     })
 }
 
+/// Lists the first patterns: each refused name repeats them, in answers and in the audit log.
 fn listed(patterns: &[Pattern]) -> String {
-    let texts: Vec<String> = patterns.iter().map(ToString::to_string).collect();
+    let shown = patterns.iter().take(MOST_LISTED).map(ToString::to_string);
+    let mut texts: Vec<String> = shown.collect();
+    let more = patterns.len().saturating_sub(MOST_LISTED);
+    if more > 0 {
+        texts.push(format!("and {more} more"));
+    }
     texts.join(", ")
 }
 
@@ -218,6 +224,8 @@ impl Examined {
         }
     }
 }
+
+const MOST_LISTED: usize = 8;
 
 #[cfg(test)]
 mod tests;

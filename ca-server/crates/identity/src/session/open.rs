@@ -167,6 +167,7 @@ pub(super) fn details(session: &Session, peer: Peer<'_>, credential: &'static st
 
 /// A working day: whoever needs more shows the secret again.
 const CLIENT_SESSION: Duration = Duration::from_secs(12 * 60 * 60);
-const REFRESH_TOKEN_PREFIX: &str = "car_";
+/// What refresh tokens begin with.
+pub(crate) const REFRESH_TOKEN_PREFIX: &str = "car_";
 const CLIENT_SECRET: &str = "client-secret";
 const EXCHANGE: &str = "token-exchange";
