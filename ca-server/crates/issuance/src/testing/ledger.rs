@@ -1,5 +1,6 @@
 //! A ledger without a store below it.
 
+mod claim;
 mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,6 @@ use ca_pki::{Serial, Timestamp};
 
 use crate::audit::Event;
 use crate::audit::query::{EventPage, EventQuery};
-use crate::entitlement::{GrantKept, GrantUse, Idempotency};
 use crate::ledger::{
     CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
     EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -102,66 +102,6 @@ impl State {
         record.state = to;
         Ok(record)
     }
-
-    fn take_idempotency_key(&mut self, intent: &Intent) -> Result<(), LedgerError> {
-        let Some(asked) = &intent.idempotency else {
-            return Ok(());
-        };
-        let key = (asked.actor.clone(), asked.key.clone());
-        let is_taken = self.requests.get(&key);
-        if is_taken.is_some_and(|(_, until)| intent.recorded_at < *until) {
-            return Err(LedgerError::Duplicate);
-        }
-        let request = EarlierRequest {
-            request_hash: asked.request_hash,
-            issuer: intent.issuer.clone(),
-            serial: intent.serial.clone(),
-        };
-        let until = intent.recorded_at.plus(Idempotency::KEPT);
-        self.requests.insert(key, (request, until));
-        Ok(())
-    }
-
-    fn require_grant(&self, intent: &Intent) -> Result<(), LedgerError> {
-        let withdrawn = |grant: &&GrantUse| match grant.kept {
-            GrantKept::Configuration => false,
-            GrantKept::Store { .. } => self.withdrawn.contains(&grant.name),
-        };
-        match intent.grant.as_ref().filter(withdrawn) {
-            Some(_) => Err(LedgerError::GrantWithdrawn),
-            None => Ok(()),
-        }
-    }
-
-    fn use_grant(&mut self, intent: &Intent) -> Result<(), LedgerError> {
-        let Some((name, limit)) = limited(intent) else {
-            return Ok(());
-        };
-        let used = self.uses.entry(name).or_default();
-        if *used >= limit {
-            self.requests
-                .retain(|_, (request, _)| request.serial != intent.serial);
-            return Err(LedgerError::GrantUsedUp);
-        }
-        *used += 1;
-        Ok(())
-    }
-
-    /// Frees what the intent of a burned serial took.
-    fn give_back(&mut self, serial: &Serial) {
-        self.requests
-            .retain(|_, (request, _)| request.serial != *serial);
-        let intent = self.intents.iter().find(|intent| intent.serial == *serial);
-        if let Some((name, _)) = intent.and_then(limited) {
-            let used = self.uses.entry(name).or_default();
-            *used = used.saturating_sub(1);
-        }
-    }
-}
-
-fn limited(intent: &Intent) -> Option<(String, u64)> {
-    let grant = intent.grant.as_ref()?;
-    Some((grant.name.clone(), grant.limit?))
 }
 
 /// Tells whether a certificate belongs on the page that the query asks for, or a later one.
