@@ -21,6 +21,8 @@ mod run;
 mod shares;
 mod signer;
 mod sitting;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transcript;
 mod verify;
 mod world;

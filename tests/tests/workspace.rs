@@ -296,7 +296,7 @@ fn root() -> PathBuf {
 fn rooms() -> impl Iterator<Item = &'static Package> {
     let packages = WORKSPACE.workspace_packages().into_iter();
     // The tests know every room, the load tool none of them.
-    let outside = ["ca-tests", "ca-load"];
+    let outside = ["ca-tests", "ca-fuzz", "ca-load"];
     packages.filter(move |package| !outside.contains(&package.name.as_str()))
 }
 

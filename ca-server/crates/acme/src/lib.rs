@@ -28,6 +28,8 @@ pub mod renewal_info;
 pub mod request;
 pub mod revocation;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod urls;
 pub mod validator;
 

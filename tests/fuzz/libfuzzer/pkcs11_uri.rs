@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|unverified: &[u8]| ca_fuzz::pkcs11_uri(unverified));
