@@ -13,6 +13,7 @@ mod m0006_issuance_by_identity;
 mod m0007_audit_export;
 mod m0008_identity;
 mod m0009_lists;
+mod m0010_identity_state;
 
 use sea_orm_migration::prelude::*;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_audit_export::Migration),
             Box::new(m0008_identity::Migration),
             Box::new(m0009_lists::Migration),
+            Box::new(m0010_identity_state::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ mod client;
 mod fault;
 mod grant;
 mod grant_use;
+mod memory;
 mod operator_token;
 mod prune;
 mod session;

@@ -1,6 +1,7 @@
 //! The port to what must be remembered about identities. One method, one durable transaction.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use ca_issuance::LedgerError;
@@ -90,7 +91,7 @@ pub trait IdentityStore: Send + Sync {
     /// Adds a grant made over the API; `Conflict` if one of that name is there.
     async fn add_grant(&self, grant: Grant, event: Event) -> Result<(), LedgerError>;
     /// Lists the grants made over the API that have not ended at `moment`, by name.
-    async fn grants(&self, moment: Timestamp) -> Result<Vec<Grant>, LedgerError>;
+    async fn grants(&self, moment: Timestamp) -> Result<Vec<Arc<Grant>>, LedgerError>;
     /// Removes a grant; `false` if there is none.
     async fn remove_grant(&self, name: &str, event: Event) -> Result<bool, LedgerError>;
     /// Returns how often each grant with a limit was used.

@@ -5,7 +5,7 @@ mod issuer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -278,11 +278,11 @@ impl IdentityStore for MemoryIdentityStore {
         Ok(())
     }
 
-    async fn grants(&self, moment: Timestamp) -> Result<Vec<Grant>, LedgerError> {
+    async fn grants(&self, moment: Timestamp) -> Result<Vec<Arc<Grant>>, LedgerError> {
         let state = self.reach()?;
         let grants = state.grants.values();
         let in_force = grants.filter(|grant| is_in_force(grant, moment));
-        Ok(in_force.cloned().collect())
+        Ok(in_force.cloned().map(Arc::new).collect())
     }
 
     async fn remove_grant(&self, name: &str, event: Event) -> Result<bool, LedgerError> {

@@ -1,11 +1,13 @@
 //! Certificates from intent to end.
 
 mod change;
+mod compromised;
 mod find;
 mod list;
 
 pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke, keep_use};
-pub(crate) use find::{by_serial, is_compromised, revocation_epoch, revoked, unfinished};
+pub(crate) use compromised::start_reading_compromised;
+pub(crate) use find::{by_serial, revocation_epoch, revoked, unfinished};
 pub(crate) use list::list;
 
 use ca_issuance::Actor;

@@ -12,6 +12,7 @@ pub(crate) mod crl;
 pub(crate) mod external_account;
 pub(crate) mod grant_use;
 pub(crate) mod idempotency_key;
+pub(crate) mod identity_state;
 pub(crate) mod issuer_counter;
 pub(crate) mod lease;
 pub(crate) mod nonce;

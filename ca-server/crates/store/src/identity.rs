@@ -1,6 +1,9 @@
 //! The port of `ca-identity`: each method hands its intent to the writer, or reads.
 
+pub(crate) mod memory;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use ca_identity::IdentityStore;
@@ -34,7 +37,8 @@ impl IdentityStore for Store {
     }
 
     async fn session(&self, id: &str) -> Result<Option<Session>, LedgerError> {
-        Ok(session::by_id(self.reads(), id).await?)
+        let reading = session::by_id(self.reads(), id);
+        Ok(self.identities().session(id, reading).await?)
     }
 
     async fn session_of_refresh_token(
@@ -100,7 +104,8 @@ impl IdentityStore for Store {
         &self,
         hash: &SecretHash,
     ) -> Result<Option<OperatorToken>, LedgerError> {
-        Ok(operator_token::by_hash(self.reads(), hash).await?)
+        let reading = operator_token::by_hash(self.reads(), hash);
+        Ok(self.identities().operator_token(hash, reading).await?)
     }
 
     async fn operator_tokens(&self) -> Result<Vec<OperatorToken>, LedgerError> {
@@ -133,8 +138,9 @@ impl IdentityStore for Store {
         Ok(self.write(grant::Add { grant, event }).await?)
     }
 
-    async fn grants(&self, moment: Timestamp) -> Result<Vec<Grant>, LedgerError> {
-        Ok(grant::in_force(self.reads(), moment).await?)
+    async fn grants(&self, moment: Timestamp) -> Result<Vec<Arc<Grant>>, LedgerError> {
+        let reading = grant::in_force(self.reads(), moment);
+        Ok(self.identities().grants(moment, reading).await?)
     }
 
     async fn remove_grant(&self, name: &str, event: Event) -> Result<bool, LedgerError> {

@@ -91,7 +91,7 @@ impl Ledger for Store {
     }
 
     async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
-        Ok(certificate::is_compromised(self.reads(), key_fingerprint).await?)
+        Ok(self.compromised().ask(*key_fingerprint).await?)
     }
 
     async fn revoked(

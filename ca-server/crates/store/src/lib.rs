@@ -36,6 +36,7 @@ mod order;
 mod principal;
 mod problem;
 mod prune;
+mod read;
 mod row;
 mod schema;
 mod secret;

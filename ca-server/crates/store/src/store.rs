@@ -12,9 +12,10 @@ use tokio::task::JoinHandle;
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
 use crate::nonce::{self, Memory};
+use crate::read::GroupReader;
 use crate::schema;
 use crate::writer::{self, Queue};
-use crate::{Error, account};
+use crate::{Error, account, certificate, identity};
 
 /// What the certificate authority remembers. Clones share the connections.
 ///
@@ -32,6 +33,8 @@ struct Shared {
     writes: DatabaseConnection,
     queue: Queue,
     accounts: Arc<account::Memory>,
+    identities: identity::memory::Memory,
+    compromised: GroupReader<[u8; 32], bool>,
     nonces: Nonces,
     writers: Mutex<Vec<JoinHandle<()>>>,
     serving: Mutex<Option<File>>,
@@ -77,6 +80,8 @@ impl Store {
             shared: Arc::new(Shared {
                 url: url.to_owned(),
                 options,
+                identities: identity::memory::Memory::new(connections.reads.clone()),
+                compromised: certificate::start_reading_compromised(&connections.reads),
                 reads: connections.reads,
                 writes: connections.writes,
                 queue,
@@ -148,6 +153,8 @@ impl Store {
                 tracing::error!(%error, "a writer of the store ended badly");
             }
         }
+        self.shared.identities.close();
+        self.shared.compromised.close();
         self.shared.close_connections().await;
         *self
             .shared
@@ -169,6 +176,16 @@ impl Store {
     /// Accounts in memory, where this server is the only one.
     pub(crate) fn account_memory(&self) -> &Arc<account::Memory> {
         &self.shared.accounts
+    }
+
+    /// Who asks, in memory.
+    pub(crate) fn identities(&self) -> &identity::memory::Memory {
+        &self.shared.identities
+    }
+
+    /// What tells which keys were reported compromised, for many at once.
+    pub(crate) fn compromised(&self) -> &GroupReader<[u8; 32], bool> {
+        &self.shared.compromised
     }
 
     /// This moment.

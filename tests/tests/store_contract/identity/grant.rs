@@ -1,5 +1,7 @@
 //! Grants made over the API.
 
+use std::sync::Arc;
+
 use ca_identity::grant::Grant;
 use ca_issuance::LedgerError;
 use ca_issuance::audit::EventKind;
@@ -28,7 +30,7 @@ async fn reads_grants_back_and_lists_them_by_name(bench: Remembering) {
 
     let listed = bench.store.grants(START).await.unwrap();
 
-    assert_eq!(listed, [first, second]);
+    assert_eq!(listed, [first, second].map(Arc::new));
 }
 
 async fn gives_a_name_to_one_grant(bench: Remembering) {
@@ -41,7 +43,7 @@ async fn gives_a_name_to_one_grant(bench: Remembering) {
     let refused = bench.store.add_grant(second, created).await;
 
     assert!(matches!(refused, Err(LedgerError::Conflict)));
-    assert_eq!(bench.store.grants(START).await.unwrap(), [first]);
+    assert_eq!(bench.store.grants(START).await.unwrap(), [Arc::new(first)]);
     assert_eq!(bench.events().await, ["grant.created"]);
 }
 
@@ -65,7 +67,7 @@ async fn an_ended_grant_holds_no_name(bench: Remembering) {
     let created = event(EventKind::GrantCreated, end);
     bench.store.add_grant(next.clone(), created).await.unwrap();
 
-    assert_eq!(bench.store.grants(end).await.unwrap(), [next]);
+    assert_eq!(bench.store.grants(end).await.unwrap(), [Arc::new(next)]);
 }
 
 async fn removes_a_grant_once(bench: Remembering) {

@@ -1,5 +1,6 @@
 //! Pruning, and what survives a restart.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ca_acme::store::AcmeStore;
@@ -124,7 +125,7 @@ async fn a_restart_forgets_nothing(mut bench: Bench) {
     let of_token = store.session_of_refresh_token(&hash(1)).await.unwrap();
     assert_eq!(of_token, Some(session));
     assert_eq!(store.clients().await.unwrap(), [client]);
-    assert_eq!(store.grants(START).await.unwrap(), [grant]);
+    assert_eq!(store.grants(START).await.unwrap(), [Arc::new(grant)]);
     assert_eq!(store.operator_tokens().await.unwrap(), [token]);
     assert!(!store.use_token("gitlab", "jti", START).await.unwrap());
 }

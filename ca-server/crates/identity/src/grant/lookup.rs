@@ -44,12 +44,14 @@ impl Access {
 
 /// Puts the API's grants behind the configuration's, by name. A name stands for one grant: where
 /// both have it (another server's configuration may be newer), the configuration's is meant.
-pub fn joined(configured: &[Arc<Grant>], made: Vec<Grant>) -> Vec<Arc<Grant>> {
+pub fn joined(configured: &[Arc<Grant>], made: Vec<Arc<Grant>>) -> Vec<Arc<Grant>> {
+    if made.is_empty() {
+        return configured.to_vec();
+    }
     let taken: BTreeSet<&str> = configured.iter().map(|it| it.name.as_str()).collect();
     let mut made: Vec<Arc<Grant>> = made
         .into_iter()
         .filter(|grant| !taken.contains(grant.name.as_str()))
-        .map(Arc::new)
         .collect();
     made.sort_by(|one, other| one.name.cmp(&other.name));
     configured.iter().cloned().chain(made).collect()

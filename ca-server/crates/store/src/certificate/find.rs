@@ -50,22 +50,6 @@ pub(crate) async fn unfinished(
     intents.collect()
 }
 
-/// Tells whether a certificate with this key was revoked because the key is compromised.
-pub(crate) async fn is_compromised(
-    database: &DatabaseConnection,
-    key_fingerprint: &[u8; 32],
-) -> Result<bool, Error> {
-    let found: Option<String> = Entity::find()
-        .select_only()
-        .column(Column::State)
-        .filter(Column::KeyFingerprint.eq(key_fingerprint.to_vec()))
-        .filter(Expr::cust("revocation_reason = 1"))
-        .into_tuple()
-        .one(database)
-        .await?;
-    Ok(found.is_some())
-}
-
 /// Lists what is revoked or burned and has not expired, in order of serial.
 pub(crate) async fn revoked(
     database: &DatabaseConnection,
