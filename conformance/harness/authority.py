@@ -50,6 +50,34 @@ class Authority:
         """Stops serving; the folder stays."""
         return self._process.stop()
 
+    def kill(self):
+        """Ends the server as a crash does."""
+        self._process.kill()
+
+    def has_ended(self):
+        """Whether the server is gone without being asked to."""
+        return self._process.has_ended()
+
+    @property
+    def process_id(self):
+        """The server's process id."""
+        return self._process.process_id
+
+    def set(self, key, value):
+        """Gives a key of the configuration another value, as TOML; it must stand there once."""
+        self.config_file.write_text(set_key(self.config_file.read_text(), key, value))
+
+    def replace(self, former, latter):
+        """Puts another text in the configuration where this one stands, once."""
+        text = self.config_file.read_text()
+        if text.count(former) != 1:
+            raise ValueError(f"{former} stands {text.count(former)} times in the configuration")
+        self.config_file.write_text(text.replace(former, latter))
+
+    def append(self, text):
+        """Adds sections to the configuration."""
+        self.config_file.write_text(self.config_file.read_text() + text)
+
     def command(self, check, *arguments):
         """Runs another command of ca-server on this CA."""
         return check.run(self.server, *arguments, "--config", self.config_file)

@@ -49,6 +49,16 @@ class Background:
         self._log.close()
         return self._process.returncode
 
+    def kill(self):
+        """Ends the program as a crash does, without a word to it."""
+        self._process.kill()
+        self.stop()
+
+    @property
+    def process_id(self):
+        """The program's process id."""
+        return self._process.pid
+
     def hang_up(self):
         """Sends SIGHUP: daemons read their configuration again."""
         self._process.send_signal(signal.SIGHUP)

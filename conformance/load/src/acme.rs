@@ -1,7 +1,7 @@
 //! Full ACME orders.
 
-mod account;
-mod order;
+pub(crate) mod account;
+pub(crate) mod order;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use tokio::task::LocalSet;
 use url::Url;
 
 use self::account::Account;
+use self::order::Wanted;
 use crate::connection::{Connection, Sent, Target};
 use crate::csr;
 use crate::error::Error;
@@ -64,10 +65,19 @@ pub(crate) struct Arguments {
 
 /// What the directory says.
 #[derive(Clone, Debug)]
-struct Directory {
+pub(crate) struct Directory {
     new_nonce: String,
     new_account: String,
     new_order: String,
+    revoke_cert: String,
+}
+
+/// What is ordered, made before the clock starts.
+struct Plan {
+    names: Vec<String>,
+    requests: Vec<Vec<u8>>,
+    profile: Option<String>,
+    answers: Answers,
 }
 
 /// Runs the load and reports.
@@ -77,13 +87,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, Error> {
 
 async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
     let target = Target::of(&arguments.directory, arguments.root.as_deref())?;
-    let directory = read_directory(&mut target.connection(), &arguments.directory).await?;
+    let directory = Directory::read(&mut target.connection(), &arguments.directory).await?;
     let answers = Answers::default();
     if let Some(address) = arguments.responder {
         responder::listen(address, Rc::clone(&answers)).await?;
     }
     let names = names(&arguments);
-    let plan = Rc::new(order::Plan {
+    let plan = Rc::new(Plan {
         requests: csr::make(&names)?,
         names,
         profile: arguments.profile.clone(),
@@ -114,40 +124,60 @@ async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
     Ok(meter.report("order", begun, watched.as_ref()))
 }
 
-async fn work(mut account: Account, plan: Rc<order::Plan>, pace: Pace, meter: Meter) {
+async fn work(mut account: Account, plan: Rc<Plan>, pace: Pace, meter: Meter) {
     while let Some(turn) = pace.turn().await {
-        match order::place_and_fetch(&mut account, &plan, turn.number).await {
+        match place_and_fetch(&mut account, &plan, turn.number).await {
             Ok(()) => meter.note("order", turn.begun.elapsed()),
             Err(error) => meter.fail(&error),
         }
     }
 }
 
-async fn read_directory(connection: &mut Connection, url: &Url) -> Result<Directory, Error> {
-    let answer = connection
-        .send(Sent {
-            method: Method::GET,
-            path: url.path(),
-            content_type: None,
-            headers: &[],
-            body: Bytes::new(),
-        })
-        .await?;
-    answer.expect("directory", &[200])?;
-    let body: Value =
-        serde_json::from_slice(&answer.body).map_err(|error| Error::Http(error.to_string()))?;
-    let member = |name: &'static str| {
-        let found = body.get(name).and_then(Value::as_str).map(str::to_owned);
-        found.ok_or(Error::Lacking {
-            step: "directory",
-            what: name,
-        })
+async fn place_and_fetch(account: &mut Account, plan: &Plan, number: u64) -> Result<(), Error> {
+    let index = usize::try_from(number).unwrap_or_default();
+    let (Some(name), Some(request)) = (plan.names.get(index), plan.requests.get(index)) else {
+        return Err(Error::Usage("more orders than names".to_owned()));
     };
-    Ok(Directory {
-        new_nonce: member("newNonce")?,
-        new_account: member("newAccount")?,
-        new_order: member("newOrder")?,
-    })
+    let wanted = Wanted {
+        name,
+        profile: plan.profile.as_deref(),
+        replaces: None,
+    };
+    let placed = order::place(account, wanted).await?;
+    order::complete(account, &plan.answers, placed, request)
+        .await
+        .map(|_chain| ())
+}
+
+impl Directory {
+    /// Asks for the directory.
+    pub(crate) async fn read(connection: &mut Connection, url: &Url) -> Result<Self, Error> {
+        let answer = connection
+            .send(Sent {
+                method: Method::GET,
+                path: url.path(),
+                content_type: None,
+                headers: &[],
+                body: Bytes::new(),
+            })
+            .await?;
+        answer.expect("directory", &[200])?;
+        let body: Value =
+            serde_json::from_slice(&answer.body).map_err(|error| Error::Body(error.to_string()))?;
+        let member = |name: &'static str| {
+            let found = body.get(name).and_then(Value::as_str).map(str::to_owned);
+            found.ok_or(Error::Lacking {
+                step: "directory",
+                what: name,
+            })
+        };
+        Ok(Self {
+            new_nonce: member("newNonce")?,
+            new_account: member("newAccount")?,
+            new_order: member("newOrder")?,
+            revoke_cert: member("revokeCert")?,
+        })
+    }
 }
 
 /// Every name is ordered once: no authorization can be used again.

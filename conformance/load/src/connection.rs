@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -10,7 +11,7 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderMap};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -25,6 +26,9 @@ pub(crate) struct Target {
     port: u16,
     tls: Option<Arc<ClientConfig>>,
 }
+
+/// A certificate with its chain, and its key.
+pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// A connection, opened again when the server has closed it.
 pub(crate) struct Connection {
@@ -66,13 +70,21 @@ impl Target {
             .port_or_known_default()
             .ok_or_else(|| Error::Usage(format!("{url} has no port")))?;
         let tls = match url.scheme() {
-            "https" => Some(client_config(root)?),
+            "https" => Some(client_config(root, None)?),
             _ => None,
         };
         Ok(Self {
             host: host.to_owned(),
             port,
             tls,
+        })
+    }
+
+    /// Shows a certificate in the TLS handshake.
+    pub(crate) fn showing(&self, root: Option<&Path>, identity: Identity) -> Result<Self, Error> {
+        Ok(Self {
+            tls: Some(client_config(root, Some(identity))?),
+            ..self.clone()
         })
     }
 
@@ -149,10 +161,14 @@ impl Answer {
                 .take(80)
                 .collect()
         });
+        let seconds = self
+            .header("retry-after")
+            .and_then(|text| text.parse().ok());
         Err(Error::Refused {
             step,
             status: self.status,
             problem,
+            retry_after: seconds.map(Duration::from_secs),
         })
     }
 }
@@ -182,7 +198,10 @@ where
     Ok(sender)
 }
 
-fn client_config(root: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+fn client_config(
+    root: Option<&Path>,
+    identity: Option<Identity>,
+) -> Result<Arc<ClientConfig>, Error> {
     let file = root.ok_or_else(|| Error::Usage("https wants --root FILE".to_owned()))?;
     let mut roots = RootCertStore::empty();
     let certificates = CertificateDer::pem_file_iter(file)
@@ -197,7 +216,11 @@ fn client_config(root: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Tls(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .with_root_certificates(roots);
+    Ok(Arc::new(match identity {
+        None => config.with_no_client_auth(),
+        Some((chain, key)) => config
+            .with_client_auth_cert(chain, key)
+            .map_err(|error| Error::Tls(error.to_string()))?,
+    }))
 }

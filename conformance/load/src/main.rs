@@ -8,10 +8,13 @@ mod acme;
 mod certificates;
 mod connection;
 mod csr;
+mod der;
 mod error;
 mod fetch;
 mod jws;
 mod meter;
+mod mix;
+mod ocsp;
 mod pace;
 mod process;
 mod responder;
@@ -38,6 +41,8 @@ enum Command {
     Certificates(certificates::Arguments),
     /// The same GET or POST again and again: OCSP, CRL, a directory, newNonce.
     Fetch(fetch::Arguments),
+    /// Everything at once, patiently, with a journal: for servers that are killed meanwhile.
+    Mix(mix::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +66,7 @@ fn run(command: Command) -> Result<meter::Outcome, Error> {
             Command::Acme(arguments) => acme::run(arguments).await,
             Command::Certificates(arguments) => certificates::run(arguments).await,
             Command::Fetch(arguments) => fetch::run(arguments).await,
+            Command::Mix(arguments) => mix::run(arguments).await,
         }
     })
 }

@@ -36,6 +36,11 @@ impl Pace {
         }))
     }
 
+    /// Plans operations for a while, at `rate` a second.
+    pub(crate) fn during(secs: u64, rate: f64) -> Self {
+        Self::new((secs as f64 * rate) as u64, Some(rate))
+    }
+
     /// Waits for the next turn; `None` when all are taken.
     pub(crate) async fn turn(&self) -> Option<Turn> {
         let number = self.0.next.get();

@@ -10,11 +10,11 @@ use url::Url;
 use super::Directory;
 use crate::connection::{Answer, Connection, Sent};
 use crate::error::Error;
-use crate::jws::{AccountKey, KeyKind, Signer};
+use crate::jws::{AccountKey, KeyKind, Signer, encode};
 use crate::meter::Meter;
 
 /// A registered account.
-pub(super) struct Account {
+pub(crate) struct Account {
     connection: Connection,
     directory: Directory,
     key: AccountKey,
@@ -25,7 +25,7 @@ pub(super) struct Account {
 
 impl Account {
     /// Makes a key and registers it.
-    pub(super) async fn register(
+    pub(crate) async fn register(
         connection: Connection,
         directory: &Directory,
         kind: KeyKind,
@@ -57,17 +57,25 @@ impl Account {
     }
 
     /// Returns the key.
-    pub(super) fn key(&self) -> &AccountKey {
+    pub(crate) fn key(&self) -> &AccountKey {
         &self.key
     }
 
     /// Returns where orders are placed.
-    pub(super) fn new_order(&self) -> String {
+    pub(crate) fn new_order(&self) -> String {
         self.directory.new_order.clone()
     }
 
+    /// Revokes a certificate that this account ordered (RFC 8555 §7.6).
+    pub(crate) async fn revoke(&mut self, certificate: &[u8], reason: u8) -> Result<(), Error> {
+        let payload = json!({"certificate": encode(certificate), "reason": reason}).to_string();
+        let url = self.directory.revoke_cert.clone();
+        let answer = self.post("revokeCert", &url, &payload).await?;
+        answer.expect("revokeCert", &[200])
+    }
+
     /// Sends a signed request, once more where the nonce was no good.
-    pub(super) async fn post(
+    pub(crate) async fn post(
         &mut self,
         step: &'static str,
         url: &str,

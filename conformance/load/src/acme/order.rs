@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::account::Account;
@@ -11,61 +12,83 @@ use crate::jws;
 use crate::responder::Answers;
 
 /// What is ordered.
-pub(super) struct Plan {
-    /// One name for each order.
-    pub(super) names: Vec<String>,
-    /// Its CSR.
-    pub(super) requests: Vec<Vec<u8>>,
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// The name.
+    pub(crate) name: &'a str,
     /// Under which profile.
-    pub(super) profile: Option<String>,
-    /// What the responder answers.
-    pub(super) answers: Answers,
+    pub(crate) profile: Option<&'a str>,
+    /// What it takes the place of (RFC 9773 §5).
+    pub(crate) replaces: Option<&'a str>,
 }
 
-/// Orders, proves control where asked, finalizes and fetches the certificate.
-pub(super) async fn place_and_fetch(
-    account: &mut Account,
-    plan: &Plan,
-    number: u64,
-) -> Result<(), Error> {
-    let index = usize::try_from(number).unwrap_or_default();
-    let (Some(name), Some(request)) = (plan.names.get(index), plan.requests.get(index)) else {
-        return Err(Error::Usage("more orders than names".to_owned()));
-    };
-    let (order_url, order) = place(account, name, plan.profile.as_deref()).await?;
-    if text(&order, "newOrder", "status")? == "pending" {
-        for authorization in list(&order, "authorizations") {
-            prove(account, &authorization, plan).await?;
+/// An order as the server last showed it.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    /// Its URL.
+    pub(crate) url: String,
+    object: Value,
+}
+
+/// Places an order.
+pub(crate) async fn place(account: &mut Account, wanted: Wanted<'_>) -> Result<Placed, Error> {
+    let mut payload = json!({"identifiers": [{"type": "dns", "value": wanted.name}]});
+    let more = [("profile", wanted.profile), ("replaces", wanted.replaces)];
+    for (member, text) in more {
+        if let (Some(text), Some(members)) = (text, payload.as_object_mut()) {
+            members.insert(member.to_owned(), json!(text));
         }
-    }
-    let finalized = finalize(account, &order, request).await?;
-    let order = until(account, finalized, &order_url, "finalize", "valid").await?;
-    let certificate = text(&order, "finalize", "certificate")?;
-    let answer = account.post("certificate", &certificate, "").await?;
-    answer.expect("certificate", &[200])
-}
-
-async fn place(
-    account: &mut Account,
-    name: &str,
-    profile: Option<&str>,
-) -> Result<(String, Value), Error> {
-    let mut payload = json!({"identifiers": [{"type": "dns", "value": name}]});
-    if let (Some(profile), Some(members)) = (profile, payload.as_object_mut()) {
-        members.insert("profile".to_owned(), json!(profile));
     }
     let url = account.new_order();
     let answer = account.post("newOrder", &url, &payload.to_string()).await?;
     answer.expect("newOrder", &[201])?;
     let location = answer.header("location").map(str::to_owned);
-    let location = location.ok_or(Error::Lacking {
+    let url = location.ok_or(Error::Lacking {
         step: "newOrder",
         what: "Location",
     })?;
-    Ok((location, body(&answer)?))
+    let object = body(&answer)?;
+    Ok(Placed { url, object })
 }
 
-async fn prove(account: &mut Account, url: &str, plan: &Plan) -> Result<(), Error> {
+/// Reads an order again: its state says what to do next.
+pub(crate) async fn reread(account: &mut Account, url: &str) -> Result<Placed, Error> {
+    let answer = account.post("order", url, "").await?;
+    answer.expect("order", &[200])?;
+    let object = body(&answer)?;
+    Ok(Placed {
+        url: url.to_owned(),
+        object,
+    })
+}
+
+/// Proves control where asked, finalizes and fetches the chain, from wherever the order stands.
+pub(crate) async fn complete(
+    account: &mut Account,
+    answers: &Answers,
+    placed: Placed,
+    request: &[u8],
+) -> Result<Bytes, Error> {
+    let Placed { url, mut object } = placed;
+    let mut status = text(&object, "order", "status")?;
+    if status == "pending" {
+        for authorization in list(&object, "authorizations") {
+            prove(account, &authorization, answers).await?;
+        }
+        status = "ready".to_owned();
+    }
+    if status == "ready" {
+        let finalized = finalize(account, &object, request).await?;
+        object = body(&finalized)?;
+    }
+    let order = until(account, object, &url, "finalize", "valid").await?;
+    let certificate = text(&order, "finalize", "certificate")?;
+    let answer = account.post("certificate", &certificate, "").await?;
+    answer.expect("certificate", &[200])?;
+    Ok(answer.body)
+}
+
+async fn prove(account: &mut Account, url: &str, answers: &Answers) -> Result<(), Error> {
     let answer = account.post("authorization", url, "").await?;
     answer.expect("authorization", &[200])?;
     let authorization = body(&answer)?;
@@ -83,15 +106,22 @@ async fn prove(account: &mut Account, url: &str, plan: &Plan) -> Result<(), Erro
         })?;
     let token = text(challenge, "authorization", "token")?;
     let key_authorization = account.key().key_authorization(&token);
-    plan.answers
+    answers
         .borrow_mut()
         .insert(token.clone(), key_authorization);
     let challenge_url = text(challenge, "authorization", "url")?;
-    let answered = account.post("challenge", &challenge_url, "{}").await?;
+    let proven = answer_challenge(account, &challenge_url).await;
+    answers.borrow_mut().remove(&token);
+    proven
+}
+
+async fn answer_challenge(account: &mut Account, url: &str) -> Result<(), Error> {
+    let answered = account.post("challenge", url, "{}").await?;
     answered.expect("challenge", &[200])?;
-    let proven = until(account, answered, &challenge_url, "challenge", "valid").await;
-    plan.answers.borrow_mut().remove(&token);
-    proven.map(|_| ())
+    let object = body(&answered)?;
+    until(account, object, url, "challenge", "valid")
+        .await
+        .map(|_| ())
 }
 
 async fn finalize(account: &mut Account, order: &Value, request: &[u8]) -> Result<Answer, Error> {
@@ -105,12 +135,11 @@ async fn finalize(account: &mut Account, order: &Value, request: &[u8]) -> Resul
 /// Polls until an object has the wanted status.
 async fn until(
     account: &mut Account,
-    first: Answer,
+    mut object: Value,
     url: &str,
     step: &'static str,
     wanted: &str,
 ) -> Result<Value, Error> {
-    let mut object = body(&first)?;
     for _poll in 0..MOST_POLLS {
         let status = text(&object, step, "status")?;
         if status == wanted {
@@ -121,6 +150,7 @@ async fn until(
                 step,
                 status: 200,
                 problem: "invalid".to_owned(),
+                retry_after: None,
             });
         }
         tokio::time::sleep(POLL).await;
@@ -128,15 +158,12 @@ async fn until(
         answer.expect("poll", &[200])?;
         object = body(&answer)?;
     }
-    Err(Error::Refused {
-        step,
-        status: 200,
-        problem: "still not there after the last poll".to_owned(),
-    })
+    let state = text(&object, step, "status")?;
+    Err(Error::Undecided { step, state })
 }
 
 fn body(answer: &Answer) -> Result<Value, Error> {
-    serde_json::from_slice(&answer.body).map_err(|error| Error::Http(error.to_string()))
+    serde_json::from_slice(&answer.body).map_err(|error| Error::Body(error.to_string()))
 }
 
 fn text(object: &Value, step: &'static str, what: &'static str) -> Result<String, Error> {
