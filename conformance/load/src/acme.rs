@@ -4,9 +4,7 @@ pub(crate) mod account;
 pub(crate) mod order;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
 
 use hyper::Method;
 use hyper::body::Bytes;
@@ -20,9 +18,8 @@ use crate::connection::{Connection, Sent, Target};
 use crate::csr;
 use crate::error::Error;
 use crate::jws::KeyKind;
+use crate::load::Load;
 use crate::meter::{Meter, Outcome};
-use crate::pace::Pace;
-use crate::process::Watched;
 use crate::responder::{self, Answers};
 
 /// How to put orders on a directory.
@@ -31,24 +28,18 @@ pub(crate) struct Arguments {
     /// The directory's URL.
     #[arg(long)]
     directory: Url,
-    /// The roots that its TLS certificate chains to, PEM.
-    #[arg(long)]
-    root: Option<PathBuf>,
     /// How many orders in all.
     #[arg(long, default_value_t = 1_000)]
     orders: u64,
-    /// How many connections, each with an account of its own.
-    #[arg(long, default_value_t = 16)]
-    connections: u32,
     /// The kind of account keys.
     #[arg(long, value_enum, default_value = "p256")]
     key: KeyKind,
+    /// The kind of key to be certified.
+    #[arg(long, value_enum, default_value = "p256")]
+    certificate_key: KeyKind,
     /// Where http-01 challenges are answered; without it, authorizations must be born valid.
     #[arg(long)]
     responder: Option<SocketAddr>,
-    /// Orders a second, begun whatever the server does; without it, as fast as answers come.
-    #[arg(long)]
-    rate: Option<f64>,
     /// The end of every name that is ordered.
     #[arg(long, default_value = "load.localhost")]
     zone: String,
@@ -58,9 +49,8 @@ pub(crate) struct Arguments {
     /// External account keys, `kid:base64url`, one for each connection or one for all.
     #[arg(long)]
     eab: Vec<String>,
-    /// The server's process id: its CPU time and memory are reported.
-    #[arg(long)]
-    pid: Option<u32>,
+    #[command(flatten)]
+    load: Load,
 }
 
 /// What the directory says.
@@ -86,7 +76,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, Error> {
 }
 
 async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
-    let target = Target::of(&arguments.directory, arguments.root.as_deref())?;
+    let load = &arguments.load;
+    let target = Target::of(&arguments.directory, load.root())?;
     let directory = Directory::read(&mut target.connection(), &arguments.directory).await?;
     let answers = Answers::default();
     if let Some(address) = arguments.responder {
@@ -94,43 +85,27 @@ async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
     }
     let names = names(&arguments);
     let plan = Rc::new(Plan {
-        requests: csr::make(&names)?,
+        requests: csr::make(arguments.certificate_key, &names)?,
         names,
         profile: arguments.profile.clone(),
         answers,
     });
     let meter = Meter::default();
-    let mut accounts = Vec::new();
-    for number in 0..arguments.connections {
-        let eab = eab_of(&arguments.eab, number)?;
-        let connection = target.connection();
-        accounts.push(
-            Account::register(connection, &directory, arguments.key, eab, meter.clone()).await?,
-        );
+    let mut workers = Vec::new();
+    // Each connection has an account of its own.
+    for number in 0..load.connections(16) {
+        let (eab, connection) = (eab_of(&arguments.eab, number)?, target.connection());
+        let account =
+            Account::register(connection, &directory, arguments.key, eab, meter.clone()).await?;
+        workers.push((account, Rc::clone(&plan)));
     }
 
-    let watched = arguments.pid.map(Watched::begin).transpose()?;
-    let begun = Instant::now();
-    let pace = Pace::new(arguments.orders, arguments.rate);
-    let workers = accounts.into_iter().map(|account| {
-        let (plan, pace, meter) = (Rc::clone(&plan), pace.clone(), meter.clone());
-        tokio::task::spawn_local(work(account, plan, pace, meter))
+    let planned = (arguments.orders, meter);
+    let ordering = load.run("order", planned, workers, async |worker, turn| {
+        let (account, plan) = worker;
+        place_and_fetch(account, plan, turn.number).await
     });
-    for worker in workers.collect::<Vec<_>>() {
-        worker
-            .await
-            .map_err(|error| Error::Http(error.to_string()))?;
-    }
-    Ok(meter.report("order", begun, watched.as_ref()))
-}
-
-async fn work(mut account: Account, plan: Rc<Plan>, pace: Pace, meter: Meter) {
-    while let Some(turn) = pace.turn().await {
-        match place_and_fetch(&mut account, &plan, turn.number).await {
-            Ok(()) => meter.note("order", turn.begun.elapsed()),
-            Err(error) => meter.fail(&error),
-        }
-    }
+    ordering.await
 }
 
 async fn place_and_fetch(account: &mut Account, plan: &Plan, number: u64) -> Result<(), Error> {

@@ -53,11 +53,24 @@ pub(crate) struct Sent<'a> {
     /// Path and query.
     pub(crate) path: &'a str,
     /// The body's type, if there is a body.
-    pub(crate) content_type: Option<&'static str>,
+    pub(crate) content_type: Option<&'a str>,
     /// More headers.
     pub(crate) headers: &'a [(&'static str, String)],
     /// The body.
     pub(crate) body: Bytes,
+}
+
+impl<'a> Sent<'a> {
+    /// A GET of a path.
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            content_type: None,
+            headers: &[],
+            body: Bytes::new(),
+        }
+    }
 }
 
 impl Target {
@@ -170,6 +183,14 @@ impl Answer {
             problem,
             retry_after: seconds.map(Duration::from_secs),
         })
+    }
+}
+
+/// Returns what of a URL goes into a request.
+pub(crate) fn path_and_query(url: &Url) -> String {
+    match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
     }
 }
 

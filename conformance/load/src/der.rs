@@ -16,13 +16,13 @@ pub(crate) struct Element<'a> {
     pub(crate) whole: &'a [u8],
 }
 
-/// What a client needs of its certificate.
+/// What a client needs of a certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     /// The serial's content octets.
     pub(crate) serial: Vec<u8>,
-    /// The issuer's name, as DER.
-    pub(crate) issuer: Vec<u8>,
+    /// Its own name, as DER.
+    pub(crate) subject: Vec<u8>,
     /// The key identifier of the issuer, if the certificate names it.
     pub(crate) authority_key: Option<Vec<u8>>,
     /// The key inside the public key's BIT STRING.
@@ -53,13 +53,13 @@ impl Leaf {
         let tbs = elements(element(certificate)?.content).next()?;
         let mut fields = elements(tbs.content).skip_while(|field| field.tag == VERSION);
         let serial = fields.next()?.content.to_vec();
-        let issuer = fields.nth(1)?.whole.to_vec();
-        let key = fields.nth(2)?;
+        let subject = fields.nth(3)?.whole.to_vec();
+        let key = fields.next()?;
         let bits = elements(key.content).nth(1)?.content;
         let extensions = fields.find(|field| field.tag == EXTENSIONS);
         Some(Self {
             serial,
-            issuer,
+            subject,
             authority_key: extensions.and_then(|all| authority_key(all.content)),
             public_key: bits.get(1..)?.to_vec(),
         })
@@ -117,6 +117,14 @@ pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, E
 /// Writes lower-case hex.
 pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Reads hex of whole octets.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2);
+    let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let whole = text.len().is_multiple_of(2) && !text.is_empty();
+    whole.then(|| pairs.map(octet).collect())?
 }
 
 fn authority_key(extensions: &[u8]) -> Option<Vec<u8>> {

@@ -12,11 +12,13 @@ mod der;
 mod error;
 mod fetch;
 mod jws;
+mod load;
 mod meter;
 mod mix;
 mod ocsp;
 mod pace;
 mod process;
+mod relying;
 mod responder;
 
 use std::process::ExitCode;
@@ -39,7 +41,9 @@ enum Command {
     Acme(acme::Arguments),
     /// POST /api/v1/certificates with a bearer token.
     Certificates(certificates::Arguments),
-    /// The same GET or POST again and again: OCSP, CRL, a directory, newNonce.
+    /// OCSP by GET or POST over many serials.
+    Ocsp(relying::Arguments),
+    /// The same GET or POST again and again: CRL, a directory, newNonce.
     Fetch(fetch::Arguments),
     /// Everything at once, patiently, with a journal: for servers that are killed meanwhile.
     Mix(mix::Arguments),
@@ -65,6 +69,7 @@ fn run(command: Command) -> Result<meter::Outcome, Error> {
         match command {
             Command::Acme(arguments) => acme::run(arguments).await,
             Command::Certificates(arguments) => certificates::run(arguments).await,
+            Command::Ocsp(arguments) => relying::run(arguments).await,
             Command::Fetch(arguments) => fetch::run(arguments).await,
             Command::Mix(arguments) => mix::run(arguments).await,
         }

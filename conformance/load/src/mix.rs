@@ -24,6 +24,7 @@ use self::world::World;
 use crate::error::Error;
 use crate::meter::Outcome;
 use crate::pace::Pace;
+use crate::process::Watched;
 
 /// What to do for how long.
 #[derive(Debug, clap::Args)]
@@ -87,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, Error> {
 }
 
 async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
-    let begun = Instant::now();
+    let (begun, ourselves) = (Instant::now(), Watched::ourselves()?);
     let end = Duration::from_secs(arguments.secs + arguments.grace_secs);
     let world = Rc::new(World::enter(&arguments, begun + end).await?);
     let mut flows = JoinSet::new();
@@ -98,7 +99,11 @@ async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
     while let Some(ended) = flows.join_next().await {
         ended.map_err(|error| Error::Http(error.to_string()))?;
     }
-    Ok(world.meter.report("order", begun, None))
+    let report = world
+        .meter
+        .report("order", begun.elapsed(), &ourselves, None);
+    print!("{report}");
+    Ok(report.outcome())
 }
 
 /// Begins operations of one kind at their times, then waits for the last of them.

@@ -26,11 +26,11 @@ pub(crate) enum Said {
 }
 
 impl Issuer {
-    /// Hashes a leaf's issuer name and its issuer's key.
-    pub(crate) fn of(leaf: &Leaf, issuer: &Leaf) -> Self {
+    /// Hashes an issuer's name and key.
+    pub(crate) fn of(issuer: &Leaf) -> Self {
         let hash = |octets: &[u8]| digest(&SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref().to_vec();
         Self {
-            name_hash: hash(&leaf.issuer),
+            name_hash: hash(&issuer.subject),
             key_hash: hash(&issuer.public_key),
         }
     }

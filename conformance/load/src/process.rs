@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::error::Error;
 
 /// A process on this machine, watched from some moment on.
@@ -30,29 +32,42 @@ impl Watched {
 
     /// Returns what was used since the beginning, over this many operations.
     pub(crate) fn since(&self, operations: u64) -> Used {
-        let now = ticks(&self.pid.to_string()).unwrap_or(self.ticks);
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
         Used {
-            cpu_secs: now.saturating_sub(self.ticks) as f64 / TICKS_PER_SEC,
+            cpu_secs: self.cpu_secs(),
             operations,
             peak_kib: field(&status, "VmHWM:"),
             resident_kib: field(&status, "VmRSS:"),
         }
     }
 
-    /// Tells how busy this program was: over 85 % of a core, the figures are its own.
-    pub(crate) fn ourselves(took_secs: f64) -> String {
-        let cpu = ticks("self").unwrap_or_default() as f64 / TICKS_PER_SEC;
-        format!(
-            "{cpu:.2} s of CPU, {:.0} % of one core",
-            100.0 * cpu / took_secs
-        )
+    /// Begins to watch this program: near one core, the figures are its own.
+    pub(crate) fn ourselves() -> Result<Self, Error> {
+        Self::begin(std::process::id())
+    }
+
+    /// Returns the CPU time since the beginning.
+    pub(crate) fn cpu_secs(&self) -> f64 {
+        let now = ticks(&self.pid.to_string()).unwrap_or(self.ticks);
+        now.saturating_sub(self.ticks) as f64 / TICKS_PER_SEC
+    }
+}
+
+impl Used {
+    /// Returns it for programs.
+    pub(crate) fn json(&self) -> Value {
+        json!({"cpu_secs": self.cpu_secs, "cpu_ms_each": self.cpu_ms_each(),
+               "peak_kib": self.peak_kib, "resident_kib": self.resident_kib})
+    }
+
+    fn cpu_ms_each(&self) -> f64 {
+        1_000.0 * self.cpu_secs / self.operations.max(1) as f64
     }
 }
 
 impl fmt::Display for Used {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let each = 1_000.0 * self.cpu_secs / self.operations.max(1) as f64;
+        let each = self.cpu_ms_each();
         write!(
             f,
             "server         {:.2} s of CPU, {each:.3} ms each; peak {} MiB, now {} MiB",

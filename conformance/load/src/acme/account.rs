@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::Directory;
-use crate::connection::{Answer, Connection, Sent};
+use crate::connection::{Answer, Connection, Sent, path_and_query};
 use crate::error::Error;
 use crate::jws::{AccountKey, KeyKind, Signer, encode};
 use crate::meter::Meter;
@@ -142,10 +142,7 @@ impl Account {
 
 fn path_of(url: &str) -> Result<String, Error> {
     let parsed = Url::parse(url).map_err(|error| Error::Http(format!("{url}: {error}")))?;
-    Ok(match parsed.query() {
-        Some(query) => format!("{}?{query}", parsed.path()),
-        None => parsed.path().to_owned(),
-    })
+    Ok(path_and_query(&parsed))
 }
 
 const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";

@@ -12,11 +12,12 @@ use super::world::World;
 use crate::connection::{Answer, Connection, Sent};
 use crate::csr;
 use crate::error::Error;
+use crate::jws::KeyKind;
 
 /// Asks for a certificate, under one key however often.
 pub(super) async fn issue(world: &World, number: u64) -> Result<(), Error> {
     let name = world.name("j", number);
-    let key = csr::key()?;
+    let key = csr::key(KeyKind::P256)?;
     let csr = STANDARD.encode(csr::request(&key, &name)?);
     let body = json!({"csr": csr, "profile": world.profile}).to_string();
     let headers = [
@@ -46,7 +47,7 @@ pub(super) async fn renew(world: &World, number: u64) -> Result<(), Error> {
     let private = PrivatePkcs8KeyDer::from(former_key.serialize_der());
     let identity = (former.chain, PrivateKeyDer::Pkcs8(private));
     let mut connection = world.api.showing(Some(&world.root), identity)?.connection();
-    let key = csr::key()?;
+    let key = csr::key(KeyKind::P256)?;
     let csr = STANDARD.encode(csr::request(&key, &former.name)?);
     let body = json!({"csr": csr}).to_string();
     let headers = [("idempotency-key", world.name("r", number))];

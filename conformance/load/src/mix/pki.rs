@@ -21,7 +21,7 @@ pub(super) async fn ask(world: &World, number: u64) -> Result<(), Error> {
     let mut connection = world.revocation_connection(number).await;
     let answer = world.insist(async || {
         let sent = if number.is_multiple_of(2) {
-            get(&path)
+            Sent::get(&path)
         } else {
             Sent {
                 method: Method::POST,
@@ -53,7 +53,7 @@ pub(super) async fn ask(world: &World, number: u64) -> Result<(), Error> {
 pub(super) async fn fetch_crl(world: &World) -> Result<(), Error> {
     let mut connection = world.revocation_connection(0).await;
     let answer = world.insist(async || {
-        let answer = connection.send(get(&world.crl_path)).await?;
+        let answer = connection.send(Sent::get(&world.crl_path)).await?;
         answer.expect("crl", &[200])?;
         Ok(answer)
     });
@@ -70,21 +70,11 @@ impl World {
     /// Takes the issuer from the first chain that comes.
     pub(super) fn learn_issuer(&self, held: &Held) -> Result<(), Error> {
         if let (None, Some(issuer)) = (self.issuer.get(), held.chain.get(1)) {
-            let issuer = ocsp::Issuer::of(&held.leaf, &Leaf::read(issuer)?);
+            let issuer = ocsp::Issuer::of(&Leaf::read(issuer)?);
             // It was empty a line ago, and nothing waited since.
             let _ = self.issuer.set(issuer);
         }
         Ok(())
-    }
-}
-
-fn get(path: &str) -> Sent<'_> {
-    Sent {
-        method: Method::GET,
-        path,
-        content_type: None,
-        headers: &[],
-        body: Bytes::new(),
     }
 }
 

@@ -76,7 +76,7 @@ impl World {
             crl_path: format!("/crl/{}.crl", arguments.issuer),
             responder_path: format!("/ocsp/{}", arguments.issuer),
             answers,
-            key: csr::key()?,
+            key: csr::key(KeyKind::P256)?,
             hand: RefCell::default(),
             issuer: OnceCell::new(),
             journal: Journal::begin(&arguments.journal)?,
