@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &QuickstartArguments) -> Result<(), Error> {
     };
     let quickstart = Quickstart::prepare(&arguments.data, addresses)?;
     let config = Config::load(&quickstart.config_file())?;
-    let metrics = telemetry::start()?;
+    let (metrics, _last_lines) = telemetry::start()?;
     block_on(async move {
         quickstart.migrate(&config).await?;
         let greeting = quickstart.greeting(&config)?;

@@ -8,6 +8,6 @@ use crate::telemetry;
 
 pub(super) fn run(arguments: &ConfigArgument) -> Result<(), Error> {
     let config = Config::load(&arguments.config)?;
-    let metrics = telemetry::start()?;
+    let (metrics, _last_lines) = telemetry::start()?;
     block_on(async move { App::open(config, metrics).await?.serve().await })
 }

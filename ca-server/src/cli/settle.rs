@@ -10,7 +10,7 @@ use crate::telemetry;
 
 pub(super) fn run(arguments: &ConfigArgument) -> Result<(), Error> {
     let config = Config::load(&arguments.config)?;
-    let metrics = telemetry::start()?;
+    let (metrics, _last_lines) = telemetry::start()?;
     block_on(async move {
         let app = App::open(config, metrics).await?;
         let settled = app.settle(Settle::Overdue).await?;
