@@ -3,6 +3,7 @@
 pub(crate) mod expiry;
 pub(crate) mod identity;
 mod issuers;
+mod open_files;
 mod profiles;
 mod readiness;
 mod receiver;
@@ -185,6 +186,7 @@ async fn acme(
         tasks: tasks.clone(),
         external_url: config.server.external_url.clone(),
         directories: profiles::directories(config)?,
+        limits: config.limits.to_acme(),
     })
     .await
     .map_err(|error| Error::Acme(Box::new(error)))?;

@@ -9,6 +9,7 @@ mod audit;
 mod database;
 mod grant;
 mod issuer;
+mod limits;
 mod listen;
 mod oidc;
 mod operator;
@@ -32,6 +33,7 @@ pub use audit::{AuditSection, ConfirmationSetting, SyslogSection};
 pub use database::DatabaseSection;
 pub use grant::GrantSection;
 pub use issuer::IssuerSection;
+pub use limits::{AccountLimits, AddressLimits, LimitsSection};
 pub use listen::ListenSection;
 pub use oidc::{Audience, KindSetting, OidcSection};
 pub use operator::OperatorSection;
@@ -74,6 +76,9 @@ pub struct Config {
     /// The JSON API.
     #[serde(default)]
     pub api: ApiSection,
+    /// How much one client may take.
+    #[serde(default)]
+    pub limits: LimitsSection,
     /// How control of names is checked.
     #[serde(default)]
     pub validation: ValidationSection,
@@ -187,6 +192,7 @@ impl Config {
         }
         faults.extend(self.oidc_faults());
         faults.extend(self.api.faults());
+        faults.extend(self.limits.faults());
         faults.extend(self.validation.faults());
         let known = self.known_names();
         faults.extend(operator::faults(&self.operators, &known));

@@ -4,6 +4,7 @@ pub(crate) mod acme;
 pub(crate) mod api;
 mod body;
 pub(crate) mod layers;
+pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod ops;
 pub(crate) mod pki;

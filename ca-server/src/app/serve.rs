@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
 use ca_issuance::Settle;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -10,11 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::app::open_files;
 use crate::app::readiness::Readiness;
 use crate::app::{App, DRAIN, Revocation, expiry, roots};
 use crate::error::Error;
 use crate::http::api::{ApiParts, Rates};
-use crate::http::listener::{Listener, Transport, listen};
+use crate::http::limits::RequestLimits;
+use crate::http::listener::{Listener, Share, Transport, listen};
 use crate::http::ops::{Check, OpsState};
 use crate::http::pki::{PkiIssuer, PkiState};
 use crate::http::{acme, api, layers, ops, pki};
@@ -24,12 +27,12 @@ use crate::tls;
 impl App {
     /// Serves until SIGTERM or SIGINT, then drains.
     pub(crate) async fn serve(self) -> Result<(), Error> {
-        raise_open_files();
+        let open_files = open_files::raise();
         let app = Arc::new(self);
         app.make_ready().await?;
         // Before anybody sees that it serves: whoever does may ask it to stop.
         let signals = Signals::listen()?;
-        let listeners = app.listeners()?;
+        let listeners = app.listeners(open_files)?;
 
         let stop = CancellationToken::new();
         let serving = TaskTracker::new();
@@ -96,18 +99,47 @@ impl App {
         Ok(())
     }
 
-    fn listeners(&self) -> Result<Vec<Listener>, Error> {
+    fn listeners(&self, open_files: usize) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
         let tls = tls::server_config(Arc::clone(&self.certificate), &self.corridor)?;
-        let public = acme::router(Arc::clone(&self.acme)).merge(api::router(self.api_parts()));
+        let limits = Arc::new(RequestLimits::new(&self.config.limits));
+        let public = acme::router(Arc::clone(&self.acme), Arc::clone(&limits))
+            .merge(api::router(self.api_parts(limits)));
         let public = layers::around(public, "public");
         let pki = layers::around(pki::router(self.pki_state()), "pki");
         let ops = layers::around(ops::router(self.ops_state()), "ops");
+        let of_public = Share {
+            opening: self.config.limits.address_rate(),
+            ..self.share()
+        };
+        // Enough files are left for validation and the store.
+        let [most_public, most_pki, most_ops] =
+            [2, 4, 32].map(|part| MOST_CONNECTIONS.min(open_files / part));
         Ok(vec![
-            bind("public", listen.public, Transport::Tls(tls), public)?,
-            bind("pki", listen.pki, Transport::Plain, pki)?,
-            bind("ops", listen.ops, Transport::Plain, ops)?,
+            Listener {
+                transport: Transport::Tls(tls),
+                share: of_public,
+                ..bind("public", listen.public, public, most_public)?
+            },
+            Listener {
+                share: self.share(),
+                ..bind("pki", listen.pki, pki, most_pki)?
+            },
+            Listener {
+                share: self.share(),
+                ..bind("ops", listen.ops, ops, most_ops)?
+            },
         ])
+    }
+
+    /// Returns what of a listener one peer may have.
+    fn share(&self) -> Share {
+        let limits = &self.config.limits;
+        Share {
+            connections: limits.address.connections as usize,
+            exempt: limits.exempt(),
+            opening: None,
+        }
     }
 
     /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again and replaces the rules;
@@ -137,7 +169,7 @@ impl App {
         }
     }
 
-    fn api_parts(&self) -> ApiParts {
+    fn api_parts(&self, limits: Arc<RequestLimits>) -> ApiParts {
         let profiles = self.config.profiles.iter();
         ApiParts {
             profiles: profiles.map(|profile| profile.name.clone()).collect(),
@@ -147,6 +179,7 @@ impl App {
             roots: Arc::clone(&self.roots),
             external_url: self.config.server.external_url.clone(),
             rates: Rates::new(&self.config.api),
+            limits,
         }
     }
 
@@ -210,29 +243,12 @@ impl Signals {
     }
 }
 
-/// Thousands of idle clients must not use up the descriptors that the store and validation need.
-fn raise_open_files() {
-    match rlimit::increase_nofile_limit(OPEN_FILES) {
-        Ok(limit) if limit < OPEN_FILES => {
-            tracing::warn!(
-                limit,
-                wanted = OPEN_FILES,
-                "few open files are allowed: see LimitNOFILE"
-            );
-        }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
-    }
-}
-
-/// Three listeners full of connections, and room for everything else.
-const OPEN_FILES: u64 = 65_536;
-
+/// Binds a plain listener that lets everybody have all of it.
 fn bind(
     name: &'static str,
     address: SocketAddr,
-    transport: Transport,
-    router: axum::Router,
+    router: Router,
+    places: usize,
 ) -> Result<Listener, Error> {
     let socket = listen(address).map_err(|source| Error::Listen {
         listener: name,
@@ -242,8 +258,10 @@ fn bind(
     Ok(Listener {
         name,
         socket,
-        transport,
+        transport: Transport::Plain,
         router,
+        places,
+        share: Share::default(),
     })
 }
 
@@ -252,3 +270,6 @@ fn notify_systemd(state: sd_notify::NotifyState<'_>) {
         tracing::debug!(%error, "systemd was not notified");
     }
 }
+
+/// Per listener, if enough files may be open.
+const MOST_CONNECTIONS: usize = 16_384;

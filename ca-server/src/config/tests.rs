@@ -57,6 +57,7 @@ fn reads_a_whole_file_and_fills_in_defaults() {
     );
     assert_eq!(config.validation.http_port, 80);
     assert_eq!(config.api.requests_per_minute.get(), 600);
+    assert_eq!(config.limits.account.unfinished_orders, 1_000);
     assert!(config.profiles[0].to_profile().is_ok());
 }
 
@@ -93,6 +94,16 @@ fn refuses_values_that_cannot_work() {
             "nonzero",
         ),
         ("[database]", "[api]\nburst = 601\n[database]", "api.burst"),
+        (
+            "[database]",
+            "[limits.address]\nburst = 60001\n[database]",
+            "limits.address.burst",
+        ),
+        (
+            "[database]",
+            "[limits.account]\nburst = 0\n[database]",
+            "limits.account.burst",
+        ),
         ("name = \"default\"", "name = \"a/b\"", "lower-case"),
         (
             "\"dns:**.example.internal\"",

@@ -21,10 +21,11 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get, post};
 use ca_acme::{Acme, Problem};
 
+use crate::http::limits::RequestLimits;
 use crate::http::problem::Refusal;
 
 /// Returns everything below `/acme`.
-pub(crate) fn router(acme: Arc<Acme>) -> Router {
+pub(crate) fn router(acme: Arc<Acme>, limits: Arc<RequestLimits>) -> Router {
     let routes = Router::new()
         .route(
             "/{directory}/directory",
@@ -65,7 +66,10 @@ pub(crate) fn router(acme: Arc<Acme>) -> Router {
         )
         .method_not_allowed_fallback(not_allowed)
         .fallback(missing)
-        .layer(from_fn_with_state(Arc::clone(&acme), headers::add))
+        .layer(from_fn_with_state(
+            (Arc::clone(&acme), limits),
+            headers::add,
+        ))
         .with_state(acme);
     Router::new()
         .nest("/acme", routes)

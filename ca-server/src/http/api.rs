@@ -34,7 +34,7 @@ use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::Method;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use ca_acme::Acme;
 use ca_identity::Access;
 use ca_issuance::Corridor;
@@ -44,6 +44,7 @@ use utoipa_axum::routes;
 
 use self::query::Queried;
 pub(crate) use self::rates::Rates;
+use crate::http::limits::RequestLimits;
 use crate::http::pki::Roots;
 use crate::http::problem::api::{Kind, Problem};
 
@@ -63,6 +64,8 @@ pub(crate) struct ApiParts {
     pub(crate) external_url: Url,
     /// How often each caller may ask.
     pub(crate) rates: Rates,
+    /// How often each address may ask.
+    pub(crate) limits: Arc<RequestLimits>,
 }
 
 /// What handlers have at hand.
@@ -78,6 +81,7 @@ pub(crate) fn router(parts: ApiParts) -> Router {
     let (routes, mut document) = routes().split_for_parts();
     let queried = Queried::of(&document);
     openapi::complete(&mut document, &parts.external_url);
+    let limits = Arc::clone(&parts.limits);
     let api = Arc::new(Api {
         page: docs::Page::new(&document),
         document: openapi::to_json(&document),
@@ -87,7 +91,7 @@ pub(crate) fn router(parts: ApiParts) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .fallback(missing)
         .layer(from_fn_with_state(queried, query::refuse))
-        .layer(from_fn(headers::add))
+        .layer(from_fn_with_state(limits, headers::add))
         .with_state(api)
 }
 

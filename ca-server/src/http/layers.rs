@@ -100,6 +100,15 @@ pub(crate) async fn answer(request: Request, next: Next) -> Result<Response, Una
     answer
 }
 
+/// Lets a request be answered that no handler saw, when its client has sent all of it.
+pub(crate) async fn turn_away(request: Request) {
+    if !request.headers().contains_key(EXPECT) {
+        let (request, rest) = body::keep_rest(request);
+        drop(request);
+        rest.drain().await;
+    }
+}
+
 async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
     match timeout(PATIENCE, handled).await {

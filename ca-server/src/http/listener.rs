@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use self::crowd::Crowd;
+pub(crate) use self::crowd::Share;
 use self::stall::Stall;
 use crate::tls::client::PeerCertificate;
 
@@ -50,6 +51,10 @@ pub(crate) struct Listener {
     pub(crate) transport: Transport,
     /// What answers.
     pub(crate) router: Router,
+    /// How many connections it holds; past it, new ones wait in the kernel's queue.
+    pub(crate) places: usize,
+    /// What of it one peer may have.
+    pub(crate) share: Share,
 }
 
 /// Binds an address. Whoever comes when the kernel's queue is full tries again a second later,
@@ -69,8 +74,8 @@ impl Listener {
     /// Serves until `shutdown`, then lets requests in flight finish, at most [`DRAIN`].
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-        let crowd = Crowd::new(MOST_OF_ONE_PEER);
+        let places = Arc::new(Semaphore::new(self.places));
+        let crowd = Crowd::new(self.share.clone());
         loop {
             let place = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -256,10 +261,6 @@ where
     }
 }
 
-/// Per listener; past it, new connections wait in the kernel's queue.
-const MOST_CONNECTIONS: usize = 16_384;
-/// Of these, for one address (or one IPv6 network of 64 bits): no peer takes every place.
-const MOST_OF_ONE_PEER: usize = MOST_CONNECTIONS / 4;
 /// Connections that came and were not accepted yet.
 const BACKLOG: u32 = 4096;
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_acme::account::Registered;
 use ca_acme::authorization::ChallengeKind;
 use ca_acme::directory::{Directory, ExternalAccountRule};
+use ca_acme::limits::Limits;
 use ca_acme::request::{AccountRequest, Unverified};
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Error, Problem, ProblemKind, Validator};
@@ -222,6 +223,7 @@ async fn start(
         tasks: tasks.clone(),
         external_url: "https://ca.example".parse().unwrap(),
         directories: vec![directory()],
+        limits: Limits::default(),
     });
     Arc::new(acme.await.unwrap().with_answer_wait(answer_wait))
 }

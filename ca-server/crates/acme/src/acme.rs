@@ -15,6 +15,7 @@ use url::Url;
 use crate::challenge::Running;
 use crate::directory::Directory;
 use crate::known_keys::KnownKeys;
+use crate::limits::{Limiter, Limits};
 use crate::nonce::Nonces;
 use crate::urls::Urls;
 use crate::{AcmeStore, Error, Problem, Validator};
@@ -29,6 +30,7 @@ pub struct Acme {
     pub(crate) urls: Urls,
     pub(crate) nonces: Nonces,
     pub(crate) known_keys: KnownKeys,
+    pub(crate) limiter: Limiter,
     pub(crate) running: Running,
     pub(crate) answer_wait: Duration,
     directories: BTreeMap<String, Arc<Directory>>,
@@ -50,6 +52,8 @@ pub struct AcmeParts {
     pub external_url: Url,
     /// The directories as configured.
     pub directories: Vec<Directory>,
+    /// How much addresses and accounts may ask for.
+    pub limits: Limits,
 }
 
 impl Acme {
@@ -67,6 +71,7 @@ impl Acme {
             urls: Urls::new(&parts.external_url),
             nonces: Nonces::new(&nonce_key),
             known_keys: KnownKeys::new(),
+            limiter: Limiter::new(parts.limits),
             running: Running::default(),
             answer_wait: ANSWER_WAIT,
             directories: parts

@@ -66,6 +66,9 @@ impl Acme {
     ) -> Result<ChallengeOf, Error> {
         let kind = current.challenge.kind;
         let id = current.authorization.id.clone();
+        let name = &current.authorization.identifier;
+        self.limiter
+            .check_failures(&request.account.id, name, self.now())?;
         let drive = self.drive_of(&current, &request.account);
         let Some(validation) = self.start(drive) else {
             return Ok(self.as_seen(current));

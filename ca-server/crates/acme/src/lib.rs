@@ -19,6 +19,7 @@ pub mod jwk;
 mod jws;
 pub mod key_change;
 mod known_keys;
+pub mod limits;
 mod nonce;
 pub mod order;
 mod ownership;

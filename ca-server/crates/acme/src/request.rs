@@ -174,6 +174,8 @@ impl Acme {
         let account = self.account_of_kid(&envelope.directory, kid).await?;
         let jwk = self.known_keys.key_of(&account)?;
         envelope.jws.verify(&jwk)?;
+        // Not sooner: nobody spends what another account may ask for.
+        self.limiter.count_request(&account.id)?;
         self.redeem(envelope.nonce).await?;
         require_valid(&account)?;
         Ok(AccountRequest {

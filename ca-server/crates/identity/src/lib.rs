@@ -7,6 +7,7 @@
 //! through [`IdentityStore`] and reads key sets through [`oidc::KeySource`].
 
 pub mod access;
+pub mod buckets;
 pub mod certificate;
 pub mod client;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod oidc;
 pub mod operator;
 mod secret;
 pub mod session;
+pub mod source;
 pub mod standing;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]

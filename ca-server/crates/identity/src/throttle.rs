@@ -3,13 +3,15 @@
 //! Kept in memory and per server: a cluster of N servers gives an attacker N times the guesses,
 //! which 256-bit secrets can afford, and nobody pays a database write for being refused.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ca_pki::Timestamp;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+
+use crate::source::Source;
 
 /// Counts failed attempts and says who must wait.
 pub(crate) struct Throttle {
@@ -18,10 +20,6 @@ pub(crate) struct Throttle {
     recorded: Cache<Source, Recorded>,
     recorded_of_all: Mutex<Recorded>,
 }
-
-/// Where attempts come from. A subscriber has a whole IPv6 /64 to draw addresses from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Source(IpAddr);
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
@@ -141,18 +139,6 @@ impl Throttle {
     }
 }
 
-impl Source {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(four) => Self(IpAddr::V4(four)),
-            IpAddr::V6(six) => {
-                let network = u128::from(six) & SUBSCRIBER;
-                Self(IpAddr::V6(Ipv6Addr::from(network)))
-            }
-        }
-    }
-}
-
 impl Failures {
     fn one_more(known: Option<Self>, free: u32, now: Timestamp) -> Self {
         let earlier = known.filter(|known| now.since(known.latest) < FORGOTTEN_AFTER);
@@ -217,8 +203,6 @@ const RECORDED_PER_WINDOW: u32 = 30;
 /// Of all sources together.
 const RECORDED_OF_ALL: u32 = 600;
 const REMEMBERED: u64 = 65_536;
-/// The first 64 bits.
-const SUBSCRIBER: u128 = !(u64::MAX as u128);
 
 #[cfg(test)]
 mod tests {

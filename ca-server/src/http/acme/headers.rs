@@ -11,19 +11,23 @@ use axum::response::{IntoResponse, Response};
 use ca_acme::{Acme, Error, Problem, ProblemKind};
 
 use crate::http::layers::{self, Unanswered};
+use crate::http::limits::{RequestLimits, TooMany};
 use crate::http::problem::Refusal;
 
 /// Adds a fresh nonce to what POST is answered with (RFC 8555 §6.5) and a link to the directory
 /// to everything but the directory (RFC 8555 §7.1).
 pub(super) async fn add(
-    State(acme): State<Arc<Acme>>,
+    State((acme, limits)): State<(Arc<Acme>, Arc<RequestLimits>)>,
     OriginalUri(uri): OriginalUri,
     request: Request,
     next: Next,
 ) -> Response {
     let wants_nonce = request.method() == Method::POST;
     // No path of ours is percent-encoded: such a path names nothing, and never reaches a handler.
-    let mut response = if uri.path().contains('%') {
+    let mut response = if let Err(too_many) = limits.count(&request) {
+        layers::turn_away(request).await;
+        Refusal::from(Problem::from(too_many)).into_response()
+    } else if uri.path().contains('%') {
         super::missing().await.into_response()
     } else {
         answer(request, next).await
@@ -35,6 +39,13 @@ pub(super) async fn add(
         response.headers_mut().append(LINK, link);
     }
     response
+}
+
+impl From<TooMany> for Problem {
+    fn from(too_many: TooMany) -> Self {
+        let detail = "too many requests from this address";
+        Self::new(ProblemKind::RateLimited, detail).retry_after(too_many.wait)
+    }
 }
 
 /// Runs the handler. What it does not answer is a problem document with its nonce like any other.

@@ -7,6 +7,7 @@ mod envelope;
 mod external_account;
 mod granted;
 mod key_change;
+mod limits;
 mod minted;
 mod nonce;
 mod order;

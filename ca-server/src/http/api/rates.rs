@@ -11,6 +11,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::config::ApiSection;
+use crate::http::limits::TooMany;
 use crate::http::problem::api::Problem;
 
 /// Counts requests by caller: a bucket each, refilled steadily.
@@ -25,6 +26,8 @@ pub(crate) struct Rates<C: Clock = DefaultClock> {
 /// What is left of a caller's bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowance {
+    /// Who has it: the caller, or everyone at its address.
+    of: &'static str,
     burst: u32,
     refilled_in: Duration,
     remaining: u32,
@@ -73,6 +76,7 @@ impl<C: Clock + Clone> Rates<C> {
     fn allowance(&self, remaining: u32) -> Allowance {
         let burst = self.quota.burst_size().get();
         Allowance {
+            of: "caller",
             burst,
             refilled_in: self.quota.burst_size_replenished_in(),
             remaining,
@@ -92,19 +96,31 @@ impl<C: Clock + Clone> Rates<C> {
 }
 
 impl Meter {
+    /// Notes that an address has nothing left.
+    pub(super) fn note(&self, too_many: TooMany) {
+        let _ = self.0.set(Allowance {
+            of: "address",
+            burst: too_many.rate.burst(),
+            refilled_in: too_many.rate.refilled_in(),
+            remaining: 0,
+            full_in: too_many.rate.refilled_in(),
+        });
+    }
+
     /// Puts what was noted into a response's headers (draft-ietf-httpapi-ratelimit-headers).
     pub(super) fn show(&self, headers: &mut HeaderMap) {
         let Some(allowance) = self.0.get() else {
             return;
         };
         let Allowance {
+            of,
             burst,
             refilled_in,
             remaining,
             full_in,
         } = *allowance;
-        let policy = format!("\"caller\";q={burst};w={}", whole_secs(refilled_in));
-        let state = format!("\"caller\";r={remaining};t={}", whole_secs(full_in));
+        let policy = format!("\"{of}\";q={burst};w={}", whole_secs(refilled_in));
+        let state = format!("\"{of}\";r={remaining};t={}", whole_secs(full_in));
         for (name, text) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(name, value);

@@ -1,27 +1,43 @@
-//! How many connections each peer has.
+//! How many connections each peer has, and how often it opens one.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts connections by peer and turns away those past a share.
-#[derive(Clone, Debug)]
-pub(super) struct Crowd {
-    share: usize,
-    peers: Arc<Mutex<HashMap<IpAddr, usize>>>,
+use ca_identity::buckets::{AddressBuckets, Rate};
+use ca_identity::source::{Exempt, Source};
+
+/// What one peer may have of a listener.
+#[derive(Clone, Default)]
+pub(crate) struct Share {
+    /// How many connections at once; 0 is no limit.
+    pub(crate) connections: usize,
+    /// How often it may open one: a TLS handshake costs as much as several requests.
+    pub(crate) opening: Option<Rate>,
+    /// Peers that stand for many clients.
+    pub(crate) exempt: Exempt,
 }
 
+/// Counts connections by peer and turns away those past a share.
+pub(super) struct Crowd {
+    share: Share,
+    opened: AddressBuckets,
+    peers: Peers,
+}
+
+type Peers = Arc<Mutex<HashMap<Source, usize>>>;
+
 /// One counted connection; uncounted when dropped.
-#[derive(Debug)]
 pub(super) struct Counted {
-    crowd: Crowd,
-    peer: IpAddr,
+    peers: Peers,
+    peer: Option<Source>,
 }
 
 impl Crowd {
-    /// Makes an empty crowd in which each peer may have `share` connections.
-    pub(super) fn new(share: usize) -> Self {
+    /// Makes an empty crowd.
+    pub(super) fn new(share: Share) -> Self {
         Self {
+            opened: AddressBuckets::new("connections", share.opening, share.exempt.clone()),
             share,
             peers: Arc::default(),
         }
@@ -29,43 +45,34 @@ impl Crowd {
 
     /// Counts a connection; `None` if its peer has its share.
     pub(super) fn enter(&self, address: IpAddr) -> Option<Counted> {
-        let peer = peer_of(address);
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = peers.entry(peer).or_default();
-        if *count >= self.share {
-            return None;
+        self.opened.spend(address).ok()?;
+        let is_counted = self.share.connections > 0 && !self.share.exempt.contains(address);
+        let peer = is_counted.then(|| Source::of(address));
+        if let Some(peer) = peer {
+            let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = peers.entry(peer).or_default();
+            if *count >= self.share.connections {
+                return None;
+            }
+            *count += 1;
         }
-        *count += 1;
-        Some(Counted {
-            crowd: self.clone(),
-            peer,
-        })
+        let peers = Arc::clone(&self.peers);
+        Some(Counted { peers, peer })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut peers = self
-            .crowd
-            .peers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = peers.get_mut(&self.peer) {
+        let Some(peer) = self.peer else {
+            return;
+        };
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = peers.get_mut(&peer) {
             *count -= 1;
             if *count == 0 {
-                peers.remove(&self.peer);
+                peers.remove(&peer);
             }
         }
-    }
-}
-
-/// A host is given a whole IPv6 network of 64 bits: its addresses count as one.
-fn peer_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
-            address.to_bits() & !u128::from(u64::MAX),
-        )),
     }
 }
 
@@ -77,9 +84,17 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn crowd(connections: usize) -> Crowd {
+        Crowd::new(Share {
+            connections,
+            exempt: Exempt::new(&["10.9.0.0/16".parse().unwrap()]),
+            ..Share::default()
+        })
+    }
+
     #[test]
     fn turns_away_one_peer_and_not_the_others() {
-        let crowd = Crowd::new(2);
+        let crowd = crowd(2);
         let first = crowd.enter(address("10.0.0.1"));
         let second = crowd.enter(address("::ffff:10.0.0.1"));
 
@@ -92,12 +107,35 @@ mod tests {
 
     #[test]
     fn takes_an_ipv6_network_for_one_peer_and_forgets_who_left() {
-        let crowd = Crowd::new(1);
+        let crowd = crowd(1);
         let inside = crowd.enter(address("fd00::1"));
 
         assert!(crowd.enter(address("fd00::2")).is_none());
         assert!(crowd.enter(address("fd00:0:0:1::2")).is_some());
         drop(inside);
         assert!(crowd.peers.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn turns_away_nobody_who_is_exempt_or_where_there_is_no_limit() {
+        let (one, any) = (crowd(1), crowd(0));
+
+        let balanced: Vec<_> = (0..9).map(|_| one.enter(address("10.9.0.1"))).collect();
+        let unlimited: Vec<_> = (0..9).map(|_| any.enter(address("10.0.0.1"))).collect();
+
+        assert!(balanced.iter().chain(&unlimited).all(Option::is_some));
+    }
+
+    #[test]
+    fn turns_away_who_opens_connections_too_often() {
+        let crowd = Crowd::new(Share {
+            opening: Rate::per_minute(2, 2),
+            ..Share::default()
+        });
+
+        let opened = [(); 3].map(|()| crowd.enter(address("10.0.0.1")).is_some());
+
+        assert_eq!(opened, [true, true, false]);
+        assert!(crowd.enter(address("10.0.0.2")).is_some());
     }
 }

@@ -113,6 +113,8 @@ impl Doorman {
             socket,
             transport: Transport::Tls(Arc::new(config)),
             router: Router::new().route("/", get(length_of_certificate)),
+            places: 16,
+            share: Share::default(),
         };
         tokio::spawn(listener.serve(doorman.shutdown.clone()));
         doorman

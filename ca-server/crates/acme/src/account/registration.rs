@@ -46,6 +46,7 @@ impl Acme {
             let detail = "no account of this directory has this key";
             return Err(Problem::new(ProblemKind::AccountDoesNotExist, detail).into());
         }
+        self.limiter.count_account(request.address)?;
         let account = self.new_account(&request, wanted).await?;
         let event = self.created(&account);
         let kid = account.external_account.clone().unwrap_or_default();

@@ -58,6 +58,7 @@ impl Acme {
         if let Some(existing) = found.into_iter().find(|one| subject.matches(one)) {
             return Ok(PreAuthorization::Existing(existing));
         }
+        self.limiter.count_authorization(&account.id)?;
         let new = self.pending_authorization(account, subject, now)?;
         let event = Event {
             at: now,
@@ -77,6 +78,8 @@ impl Acme {
         subject: Subject,
         now: Timestamp,
     ) -> Result<Authorization, Error> {
+        let name = &subject.identifier;
+        self.limiter.check_failures(&account.id, name, now)?;
         let directory = self.directory(&account.directory)?;
         let token = self.fresh_token()?;
         let challenges = subject

@@ -53,6 +53,11 @@ impl Acme {
         {
             return self.leave_for_later(&drive, problem).await;
         }
+        if verdict.is_err() {
+            let about = &drive.authorization;
+            self.limiter
+                .count_failure(&about.account, &about.identifier, self.now());
+        }
         let outcome = self.outcome(&drive.authorization, verdict);
         let concluded = self.conclude(&drive, outcome).await;
         if let Err(error) = &concluded {

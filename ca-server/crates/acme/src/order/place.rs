@@ -13,6 +13,7 @@ use crate::authorization::{Authorization, AuthorizationStatus};
 use crate::directory::Directory;
 use crate::grant::{Asked, Given};
 use crate::identifier::texts;
+use crate::limits::limited;
 use crate::order::request::OrderRequest;
 use crate::order::{Order, OrderStatus};
 use crate::renewal_info::RenewalId;
@@ -46,6 +47,7 @@ struct Draft<'a> {
 impl Acme {
     /// Places an order; identifiers with a valid authorization need no new proof.
     pub async fn new_order(&self, request: &AccountRequest) -> Result<PlacedOrder, Error> {
+        self.limiter.count_order(&request.account.id)?;
         let asked = OrderRequest::parse(request.payload.as_bytes())?;
         match self.judge_and_place(request, &asked).await {
             Err(Error::Refused(problem)) => {
@@ -197,18 +199,14 @@ impl Acme {
     /// Bounds what a client that never finishes its orders can pile up. Requests that come
     /// together may overshoot a little, which does no harm.
     async fn check_unfinished(&self, account: &Account) -> Result<(), Error> {
-        let unfinished = self
-            .store
-            .unfinished_orders(&account.id, MOST_UNFINISHED)
-            .await?;
-        if unfinished < MOST_UNFINISHED {
+        let Some(most) = self.limiter.unfinished_orders() else {
+            return Ok(());
+        };
+        if self.store.unfinished_orders(&account.id, most).await? < most {
             return Ok(());
         }
-        let limited = Problem::new(
-            ProblemKind::RateLimited,
-            format!("the account has {MOST_UNFINISHED} unfinished orders: finish some of them"),
-        );
-        Err(limited.retry_after(RETRY_WHEN_LIMITED).into())
+        let detail = format!("the account has {most} unfinished orders: finish some of them");
+        Err(limited(detail, RETRY_WHEN_LIMITED).into())
     }
 }
 
@@ -271,8 +269,6 @@ fn best<'a>(subject: &Subject, found: &'a [Authorization]) -> Option<&'a Authori
 
 /// How long a reused authorization must still hold: time enough to finalize.
 const REUSE_MARGIN: Duration = Duration::from_secs(10 * 60);
-/// Far above what any client needs at once.
-const MOST_UNFINISHED: u32 = 1_000;
 const RETRY_WHEN_LIMITED: Duration = Duration::from_secs(60);
 const PLACEMENT_ATTEMPTS: u8 = 3;
 const CLAMPED: &str =

@@ -10,6 +10,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use ca_acme::authorization::ChallengeKind;
 use ca_acme::directory::{Directory, ExternalAccountRule};
+use ca_acme::limits::Limits;
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Problem, ProblemKind, Validator};
 use ca_identity::{Access, AccessParts, Rules};
@@ -29,6 +30,8 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use crate::config::LimitsSection;
+use crate::http::limits::RequestLimits;
 use crate::http::testing::{DAY, HandClock, issuer};
 
 pub(super) const BASE: &str = "https://ca.example";
@@ -40,6 +43,7 @@ pub(super) struct World {
     pub(super) access: Arc<Access>,
     pub(super) store: Store,
     clock: Arc<HandClock>,
+    section: LimitsSection,
     peer: Mutex<IpAddr>,
     _folder: TempDir,
 }
@@ -56,6 +60,11 @@ impl World {
     /// Makes one with the directories `default`, `bound` (binding required), `granted` (no
     /// challenges) and `terms`.
     pub(super) async fn new() -> Self {
+        Self::with_limits(LimitsSection::default()).await
+    }
+
+    /// Makes one that holds its clients to these limits.
+    pub(super) async fn with_limits(section: LimitsSection) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock::default());
         let url = format!("sqlite://{}", folder.path().join("ca.db").display());
@@ -64,9 +73,10 @@ impl World {
             .unwrap();
         store.migrate().await.unwrap();
         store.begin_serving().await.unwrap();
-        let (acme, access) = acme(&store, &clock).await;
+        let (acme, access) = acme(&store, &clock, section.to_acme()).await;
         Self {
-            router: super::super::router(Arc::clone(&acme)),
+            router: router(&acme, &section),
+            section,
             acme,
             access,
             store,
@@ -78,8 +88,8 @@ impl World {
 
     /// Starts the server again on the same store.
     pub(super) async fn restart(&mut self) {
-        (self.acme, self.access) = acme(&self.store, &self.clock).await;
-        self.router = super::super::router(Arc::clone(&self.acme));
+        (self.acme, self.access) = acme(&self.store, &self.clock, self.section.to_acme()).await;
+        self.router = router(&self.acme, &self.section);
     }
 
     pub(super) fn advance(&self, span: Duration) {
@@ -170,13 +180,21 @@ pub(super) fn path(url: &str) -> &str {
     url.strip_prefix(BASE).unwrap_or(url)
 }
 
-/// Finds every proof where it should be, and CAA against `forbidden.…`.
+fn router(acme: &Arc<Acme>, section: &LimitsSection) -> Router {
+    let limits = Arc::new(RequestLimits::new(section));
+    super::super::router(Arc::clone(acme), limits)
+}
+
+/// Finds every proof where it should be but those of `absent.…`, and CAA against `forbidden.…`.
 struct Believer;
 
 #[async_trait]
 impl Validator for Believer {
-    async fn validate(&self, _: &Attempt) -> Result<(), Problem> {
-        Ok(())
+    async fn validate(&self, attempt: &Attempt) -> Result<(), Problem> {
+        match attempt.identifier.value().starts_with("absent.") {
+            true => Err(Problem::new(ProblemKind::Connection, "nobody is there")),
+            false => Ok(()),
+        }
     }
 
     async fn check_caa(
@@ -193,7 +211,7 @@ impl Validator for Believer {
     }
 }
 
-async fn acme(store: &Store, clock: &Arc<HandClock>) -> (Arc<Acme>, Arc<Access>) {
+async fn acme(store: &Store, clock: &Arc<HandClock>, limits: Limits) -> (Arc<Acme>, Arc<Access>) {
     let tasks = TaskTracker::new();
     let corridor = Corridor::new(CorridorParts {
         policy: Policy::new([profile()]),
@@ -235,6 +253,7 @@ async fn acme(store: &Store, clock: &Arc<HandClock>) -> (Arc<Acme>, Arc<Access>)
         tasks,
         external_url: BASE.parse().unwrap(),
         directories: vec![directory("default"), bound, granted, terms],
+        limits,
     });
     // However slow the machine: an answer carries its result.
     let acme = acme.await.unwrap().with_answer_wait(DAY);

@@ -104,3 +104,23 @@ async fn wrong_secrets_spend_nobody_s_rate() {
 
     world.log_in().await;
 }
+
+#[tokio::test]
+async fn an_address_that_asks_too_often_waits_whoever_it_is() {
+    // The world itself asks once.
+    let world = World::with_burst_of_addresses(3).await;
+    let ask = |role| world.get("/api/v1/whoami").by(role).send();
+
+    let answers = [ask(Role::Admin).await, ask(Role::Admin).await];
+    let refused = ask(Role::Auditor).await;
+    let elsewhere = world.get("/api/v1/whoami").from([10, 9, 9, 9]);
+    let elsewhere = elsewhere.by(Role::Auditor).send().await;
+
+    assert_eq!(answers.map(|answer| answer.status), [200, 200]);
+    assert_eq!(refused.refusal(), "429 rate-limited");
+    assert_eq!(refused.header("ratelimit-policy"), "\"address\";q=3;w=60");
+    assert_eq!(refused.header("ratelimit"), "\"address\";r=0;t=60");
+    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    assert_eq!(elsewhere.status, 200);
+}

@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode};
 use ca_acme::authorization::ChallengeKind;
 use ca_acme::directory::{Directory, ExternalAccountRule};
+use ca_acme::limits::Limits;
 use ca_acme::validator::Attempt;
 use ca_acme::{Acme, AcmeParts, Problem, Validator};
 use ca_identity::grant::{GrantSpec, Origin};
@@ -34,8 +35,9 @@ use tempfile::TempDir;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::config::ApiSection;
+use crate::config::{AddressLimits, ApiSection, LimitsSection};
 use crate::http::api::{ApiParts, Rates, router};
+use crate::http::limits::RequestLimits;
 use crate::http::pki::{Root, Roots};
 use crate::http::testing::{DAY, HandClock, issuer};
 use crate::tls::client::PeerCertificate;
@@ -72,7 +74,7 @@ pub(super) struct Answer {
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::with_rates(&ApiSection::default()).await
+        Self::with_rates(&ApiSection::default(), &LimitsSection::default()).await
     }
 
     /// Makes a world in which each caller may ask `burst` times at once.
@@ -82,10 +84,24 @@ impl World {
             requests_per_minute: burst,
             burst,
         };
-        Self::with_rates(&section).await
+        Self::with_rates(&section, &LimitsSection::default()).await
     }
 
-    async fn with_rates(rates: &ApiSection) -> Self {
+    /// Makes a world in which each address may ask `burst` times at once.
+    pub(super) async fn with_burst_of_addresses(burst: u32) -> Self {
+        let address = AddressLimits {
+            requests_per_minute: burst,
+            burst,
+            ..AddressLimits::default()
+        };
+        let limits = LimitsSection {
+            address,
+            ..LimitsSection::default()
+        };
+        Self::with_rates(&ApiSection::default(), &limits).await
+    }
+
+    async fn with_rates(rates: &ApiSection, limits: &LimitsSection) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(HandClock::default());
         let store = store(&folder, &clock).await;
@@ -100,6 +116,7 @@ impl World {
         let router = router(ApiParts {
             access,
             acme,
+            limits: Arc::new(RequestLimits::new(limits)),
             ..parts
         });
         let mut world = Self {
@@ -216,6 +233,13 @@ impl Call<'_> {
     }
 
     /// Sends the operator token of a role.
+    /// Comes from another address.
+    pub(super) fn from(mut self, peer: [u8; 4]) -> Self {
+        let peer = ConnectInfo(SocketAddr::from((peer, 1_024)));
+        self.request.extensions_mut().insert(peer);
+        self
+    }
+
     pub(super) fn by(self, role: Role) -> Self {
         let token = self.world.tokens.iter().find(|(one, _)| *one == role);
         let token = token.unwrap().1.clone();
@@ -370,6 +394,7 @@ async fn parts(
         tasks,
         external_url: BASE.parse().unwrap(),
         directories: vec![directory()],
+        limits: Limits::default(),
     });
     let acme = Arc::new(acme.await.unwrap());
     let parts = ApiParts {
@@ -380,6 +405,7 @@ async fn parts(
         roots: Arc::new(arc_swap::ArcSwap::from_pointee(roots)),
         external_url: BASE.parse().unwrap(),
         rates: Rates::new(rates),
+        limits: Arc::new(RequestLimits::new(&LimitsSection::default())),
     };
     (access, acme, parts)
 }
