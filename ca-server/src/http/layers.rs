@@ -1,81 +1,120 @@
 //! What every request passes through: an id, a span, bounds, and a net under panics.
+//!
+//! One service does all of it, around each route: a tower of a service for each would cost an
+//! allocation and several copies of the request for each of them.
+
+mod meters;
+mod request_id;
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::EXPECT;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::header::{EXPECT, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::time::timeout;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
+use tower::{Service, layer};
 use tracing::Instrument;
 
+use self::meters::Meters;
+use self::request_id::RequestIds;
 use crate::http::body;
 
 /// Wraps a listener's routes. Bodies are bounded by the routes that read them.
 pub(crate) fn around(router: Router, listener: &'static str) -> Router {
-    router
-        .layer(CatchPanicLayer::custom(after_panic))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::REQUEST_TIMEOUT,
-            WHOLE_REQUEST,
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(middleware::from_fn(move |request, next| {
-            observe(listener, request, next)
-        }))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+    let ids = RequestIds::new();
+    router.layer(layer::layer_fn(move |inner| Around {
+        inner,
+        listener,
+        ids: ids.clone(),
+        meters: Meters::default(),
+    }))
 }
 
-/// Opens a span and counts. The route's template is the label, never the path itself.
-async fn observe(listener: &'static str, request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default()
-        .chars()
-        .take(LONGEST_REQUEST_ID)
-        .collect::<String>();
-    let method = request.method().clone();
-    let span = tracing::info_span!("request", listener, %method, route, id);
-    let begun = std::time::Instant::now();
+/// Everything around one route.
+#[derive(Clone)]
+struct Around<S> {
+    inner: S,
+    listener: &'static str,
+    ids: RequestIds,
+    meters: Meters,
+}
 
-    let response = next.run(request).instrument(span.clone()).await;
+impl<S> Service<Request> for Around<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    let took = begun.elapsed();
-    let status = response.status().as_u16();
-    span.in_scope(|| {
-        tracing::info!(
-            status,
-            took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            "answered"
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    /// Opens a span, has the request answered, counts. The route's template is the label, never
+    /// the path itself.
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let begun = Instant::now();
+        let id = self.ids.of(&mut request);
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let name = route_name(route.as_ref());
+        let listener = self.listener;
+        let span = tracing::info_span!(
+            "request",
+            listener,
+            method = %request.method(),
+            route = name,
+            id = request_id::logged(&id),
         );
-    });
-    metrics::counter!(
-        "ca_http_requests_total",
-        "listener" => listener, "route" => route.clone(), "status" => status.to_string()
-    )
-    .increment(1);
-    metrics::histogram!("ca_http_request_seconds", "listener" => listener, "route" => route)
-        .record(took.as_secs_f64());
-    response
+        let handled = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
+        let meters = self.meters.clone();
+
+        let answered = async move {
+            let mut response = match handled {
+                Ok(handled) => within_bounds(handled).await,
+                Err(panic) => after_panic(panic.as_ref()),
+            };
+            let took = begun.elapsed();
+            let status = response.status().as_u16();
+            tracing::info!(
+                status,
+                took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                "answered"
+            );
+            meters.count(listener, route_name(route.as_ref()), status, took);
+            let headers = response.headers_mut();
+            headers.insert(request_id::HEADER, id);
+            headers
+                .entry(X_CONTENT_TYPE_OPTIONS)
+                .or_insert(HeaderValue::from_static("nosniff"));
+            Ok(response)
+        };
+        answered.instrument(span).boxed()
+    }
+}
+
+fn route_name(route: Option<&MatchedPath>) -> &str {
+    route.map_or("none", MatchedPath::as_str)
+}
+
+/// Waits for a handler, for so long and no longer, whatever becomes of it.
+async fn within_bounds(handled: impl Future<Output = Result<Response, Infallible>>) -> Response {
+    let handled = AssertUnwindSafe(handled).catch_unwind();
+    match timeout(WHOLE_REQUEST, handled).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Err(panic)) => after_panic(panic.as_ref()),
+        Err(_elapsed) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
 }
 
 /// Why a handler gave no answer.
@@ -122,8 +161,8 @@ async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
 }
 
 /// A panic is a bug: logged with its text, answered without it.
-fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    log_panic(panic.as_ref());
+fn after_panic(panic: &(dyn Any + Send)) -> Response {
+    log_panic(panic);
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
@@ -137,10 +176,10 @@ fn log_panic(panic: &(dyn Any + Send)) {
     tracing::error!(panic = text, "a handler panicked");
 }
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const LONGEST_REQUEST_ID: usize = 64;
-
 /// Bounds a request from its first byte to the last byte of its body, however it drips.
 const WHOLE_REQUEST: Duration = Duration::from_secs(30);
 /// Within [`WHOLE_REQUEST`].
 const PATIENCE: Duration = Duration::from_secs(25);
+
+#[cfg(test)]
+mod tests;
