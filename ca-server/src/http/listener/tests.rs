@@ -8,9 +8,11 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::*;
 use crate::tls::client::AnyClient;
+use crate::tls::resume_by_tickets;
 
 const IMPATIENT: Spoken = Spoken {
     headers: Duration::from_millis(1),
@@ -102,6 +104,7 @@ impl Doorman {
             .with_single_cert(vec![pair.certificate.clone()], pair.key().into())
             .unwrap();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        resume_by_tickets(&mut config).unwrap();
         let socket = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let doorman = Self {
             pair,
@@ -120,8 +123,8 @@ impl Doorman {
         doorman
     }
 
-    /// Asks twice over one connection that speaks `protocol` and returns both answers.
-    async fn ask(&self, protocol: &str, own: Option<&Pair>) -> [String; 2] {
+    /// A client that trusts the doorman, speaks `protocol` and remembers sessions.
+    fn client(&self, protocol: &str, own: Option<&Pair>) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(self.pair.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -136,10 +139,19 @@ impl Doorman {
             None => config.with_no_client_auth(),
         };
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+        TlsConnector::from(Arc::new(config))
+    }
+
+    async fn connect(&self, client: &TlsConnector) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("ca.example").unwrap();
-        let connector = TlsConnector::from(Arc::new(config));
-        let stream = TokioIo::new(connector.connect(name, stream).await.unwrap());
+        client.connect(name, stream).await.unwrap()
+    }
+
+    /// Asks twice over one connection that speaks `protocol` and returns both answers.
+    async fn ask(&self, protocol: &str, own: Option<&Pair>) -> [String; 2] {
+        let stream = self.connect(&self.client(protocol, own)).await;
+        let stream = TokioIo::new(stream);
         let request = || {
             let request = Request::get("https://ca.example/").header("host", "ca.example");
             request.body(Body::empty()).unwrap()
@@ -196,4 +208,31 @@ async fn every_request_of_a_connection_carries_its_certificate() {
         assert_eq!(with, [length.as_str(), length.as_str()], "{protocol}");
         assert_eq!(without, ["0", "0"], "{protocol}");
     }
+}
+
+#[tokio::test]
+async fn a_session_taken_up_again_carries_its_certificate() {
+    let doorman = Doorman::open();
+    let own = Pair::new("client.example");
+    let client = doorman.client("http/1.1", Some(&own));
+    let mut kinds = Vec::new();
+    let mut answers = Vec::new();
+
+    for _ in 0..2 {
+        let mut stream = doorman.connect(&client).await;
+        kinds.push(stream.get_ref().1.handshake_kind());
+        let request = b"GET / HTTP/1.1\r\nHost: ca.example\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answers.push(answer);
+    }
+
+    use rustls::HandshakeKind::{Full, Resumed};
+    assert_eq!(kinds, [Some(Full), Some(Resumed)]);
+    let length = format!("\r\n\r\n{}", own.certificate.len());
+    assert!(
+        answers.iter().all(|answer| answer.ends_with(&length)),
+        "{answers:?}"
+    );
 }
