@@ -94,6 +94,11 @@ impl NewOperatorToken {
                 "a token lives for a second at least".into(),
             ));
         }
+        if self.lifetime.is_some_and(|span| span > LONGEST_LIFE) {
+            return Err(Error::Malformed(
+                "a token lives for ten years at most, or until it is revoked".into(),
+            ));
+        }
         Ok(OperatorToken {
             id: secret::draw_id(entropy)?,
             hash: secret::hash(text.expose_secret()),
@@ -149,6 +154,9 @@ fn is_operator_name(text: &str) -> bool {
             .bytes()
             .all(|octet| octet.is_ascii_alphanumeric() || b"._-@".contains(&octet))
 }
+
+/// Whoever wants more says `never`: a number that large is a mistake.
+const LONGEST_LIFE: Duration = Duration::from_secs(3_653 * 86_400);
 
 /// What every operator token begins with.
 pub const OPERATOR_TOKEN_PREFIX: &str = "cao_";

@@ -86,18 +86,20 @@ impl Access {
     /// request would bury the log. Returns when that is durable.
     pub(crate) async fn announce(
         &self,
-        fingerprint: [u8; 32],
-        address: IpAddr,
-        event: Event,
+        use_of: ([u8; 32], IpAddr),
         credential: &'static str,
+        event: impl FnOnce() -> Event,
     ) -> Result<(), Error> {
+        if self.announced.get(&use_of).await.is_some() {
+            return Ok(());
+        }
         let write = async {
-            self.store.note(event).await?;
+            self.store.note(event()).await?;
             count_login(credential, "succeeded");
             Ok::<(), LedgerError>(())
         };
         self.announced
-            .try_get_with((fingerprint, address), write)
+            .try_get_with(use_of, write)
             .await
             .map_err(shared_failure)
     }

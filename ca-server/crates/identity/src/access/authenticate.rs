@@ -1,6 +1,6 @@
 //! Who sends a request: every credential that the server takes comes through here.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::audit::FailedLogin;
 use crate::{
@@ -63,18 +63,10 @@ impl Access {
     async fn announce_use(&self, presented: &Presented<'_>, shown: &Shown) -> Result<(), Error> {
         let (kind, token) = match &shown.credential {
             Credential::AccessToken { .. } => return Ok(()),
-            Credential::CiToken => (CI_TOKEN, Value::Null),
-            Credential::OperatorToken { id } => (OPERATOR_TOKEN, json!(id)),
-            Credential::Certificate => (CERTIFICATE, Value::Null),
+            Credential::CiToken => (CI_TOKEN, None),
+            Credential::OperatorToken { id } => (OPERATOR_TOKEN, Some(id)),
+            Credential::Certificate => (CERTIFICATE, None),
         };
-        let mut details = json!({
-            "credential": kind,
-            "address": presented.address.to_string(),
-        });
-        if let (Some(members), false) = (details.as_object_mut(), token.is_null()) {
-            members.insert("token".into(), token);
-        }
-        let event = self.login_succeeded(&shown.principal, details);
         let fingerprint = match (
             presented.unverified_bearer,
             presented.unverified_certificate,
@@ -83,7 +75,17 @@ impl Access {
             (None, Some(certificate)) => secret::sha256(certificate),
             (None, None) => return Ok(()),
         };
-        self.announce(fingerprint, presented.address, event, kind)
+        let event = || {
+            let mut details = json!({
+                "credential": kind,
+                "address": presented.address.to_string(),
+            });
+            if let (Some(members), Some(id)) = (details.as_object_mut(), token) {
+                members.insert("token".into(), json!(id));
+            }
+            self.login_succeeded(&shown.principal, details)
+        };
+        self.announce((fingerprint, presented.address), kind, event)
             .await
     }
 

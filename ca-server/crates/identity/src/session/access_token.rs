@@ -1,5 +1,6 @@
 //! Access tokens: JWTs (RFC 7519) that name a session, signed with a key that all servers share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -8,12 +9,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ca_pki::Timestamp;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Session;
-use crate::{Error, LoginFailure};
+use crate::{Error, LoginFailure, secret};
 
 /// Signs and verifies access tokens.
 pub(crate) struct AccessTokens {
@@ -22,6 +24,9 @@ pub(crate) struct AccessTokens {
     signing: EncodingKey,
     verifying: DecodingKey,
     rules: Validation,
+    /// Tokens whose signature was good, by hash: a job shows one many times, and the signature is
+    /// most of what it costs. Times and session are looked at each time.
+    verified: Cache<[u8; 32], Arc<Claims>>,
 }
 
 /// What an access token says.
@@ -61,6 +66,10 @@ impl AccessTokens {
             verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
             rules: rules(&issuer),
             issuer,
+            verified: Cache::builder()
+                .max_capacity(MOST_VERIFIED)
+                .time_to_live(LIFETIME)
+                .build(),
         })
     }
 
@@ -98,8 +107,13 @@ impl AccessTokens {
         &self,
         unverified_token: &str,
         now: Timestamp,
-    ) -> Result<Claims, LoginFailure> {
-        let claims = self.verify_signature(unverified_token)?;
+    ) -> Result<Arc<Claims>, LoginFailure> {
+        let claims = self
+            .verified
+            .try_get_with(secret::hash(unverified_token), || {
+                self.verify_signature(unverified_token).map(Arc::new)
+            })
+            .map_err(|failure| LoginFailure::clone(&failure))?;
         if claims.exp <= now.unix_secs() {
             return Err(LoginFailure::Expired);
         }
@@ -170,4 +184,6 @@ fn failure(error: &jsonwebtoken::errors::Error) -> LoginFailure {
 pub(crate) const LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// How far the clocks of two servers may lie apart.
 const SKEW: Duration = Duration::from_secs(30);
+/// About a kilobyte each.
+const MOST_VERIFIED: u64 = 4_096;
 const ALGORITHM: Algorithm = Algorithm::EdDSA;
