@@ -5,7 +5,7 @@ mod refusal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ca_pki::{Csr, Serial, Timestamp};
+use ca_pki::{Csr, PublicKey, Serial, Timestamp};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -149,13 +149,22 @@ impl Corridor {
         now: Timestamp,
     ) -> Result<Approved, IssuanceError> {
         let judged = self.policy.approve(csr, entitlement, issuer, now);
-        let key = csr.public_key().fingerprint_sha256();
-        if !self.ledger.is_compromised(&key).await? {
-            return judged.map_err(IssuanceError::Refused);
+        let mut forbidden = Vec::new();
+        if self.is_authority_key(csr.public_key()) {
+            forbidden.push(authority_key());
         }
-        let mut violations = judged.err().unwrap_or_default();
-        violations.push(compromised_key());
-        Err(IssuanceError::Refused(violations))
+        let key = csr.public_key().fingerprint_sha256();
+        if self.ledger.is_compromised(&key).await? {
+            forbidden.push(compromised_key());
+        }
+        match judged {
+            Ok(approved) if forbidden.is_empty() => Ok(approved),
+            Ok(_) => Err(IssuanceError::Refused(forbidden)),
+            Err(mut violations) => {
+                violations.append(&mut forbidden);
+                Err(IssuanceError::Refused(violations))
+            }
+        }
     }
 
     /// Returns a profile.
@@ -226,6 +235,14 @@ impl Corridor {
         self.tasks.reopen();
     }
 
+    /// Tells whether a key is that of an issuer, or of what stands above one.
+    fn is_authority_key(&self, key: &PublicKey) -> bool {
+        self.issuers.values().any(|issuer| {
+            let above = issuer.chain().iter().chain([issuer.root()]);
+            above.into_iter().any(|one| one.public_key() == key)
+        })
+    }
+
     fn issuer_of_profile(&self, name: &str) -> Result<&Issuer, IssuanceError> {
         let refused =
             |detail: String| IssuanceError::Refused(vec![Violation::new(Rule::Profile, detail)]);
@@ -259,6 +276,15 @@ impl Corridor {
         let event = request.event(at, violations);
         Ok(self.ledger.append_event(event).await?)
     }
+}
+
+/// A certificate for a CA's own key lets its holder pass for a client, and says that the key is used
+/// for what it is not for.
+fn authority_key() -> Violation {
+    Violation::new(
+        Rule::Key,
+        "the key is that of a certificate authority of this server; make another key",
+    )
 }
 
 /// Whoever stole the key could use the new certificate as well.

@@ -182,7 +182,13 @@ pub(crate) fn window(
         .unwrap_or_else(|| not_before.plus(profile.lifetime));
     let not_after = wanted.min(latest);
     if not_after <= now || not_after.since(not_before) < SHORTEST_LIFE {
-        let detail = "notAfter must lie in the future and at least a minute after notBefore";
+        let detail = format!(
+            "the certificate would end at {not_after}, which must lie in the future and at least a \
+             minute after its beginning; profile {:?} lets certificates begin {} s before they are \
+             issued, and that is part of the lifetime: ask for more",
+            profile.name,
+            profile.backdate.as_secs(),
+        );
         return Err(Violation::new(Rule::Lifetime, detail));
     }
     Ok(GrantedWindow {

@@ -29,7 +29,7 @@ fn key(algorithm: KeyAlgorithm) -> ca_keys::SoftwareKey {
     ca_keys::SoftwareKey::generate(algorithm).unwrap()
 }
 
-fn csr_by(key: &ca_keys::SoftwareKey, subject: &str, sans: &[&str]) -> Csr {
+fn csr_by(key: &dyn SigningKey, subject: &str, sans: &[&str]) -> Csr {
     let subject_der = match subject {
         "" => vec![0x30, 0x00],
         text => ca_pki::certificate::name_from_text(text).unwrap(),
@@ -166,6 +166,18 @@ async fn refuses_keys_that_the_profile_or_the_door_forbids() {
 
     assert_eq!(rules(wrong_kind), [Rule::Key]);
     assert_eq!(rules(account_key), [Rule::Key]);
+}
+
+#[tokio::test]
+async fn certifies_no_key_of_an_authority() {
+    let world = World::at_noon();
+    let names = ["dns:a.example"];
+
+    let own = csr_by(world.key.as_ref(), "", &names);
+    let result = walk(&world, own, claim(&names)).await;
+
+    assert_eq!(rules(result), [Rule::Key]);
+    assert!(world.ledger.serials().is_empty());
 }
 
 #[tokio::test]
