@@ -169,9 +169,37 @@ where
     Ok(object.map(|Object(object)| object))
 }
 
+/// Says `an object` where serde names a type of this program, which tells a client nothing.
+fn without_types(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    let mut words = message.split(' ');
+    while let Some(word) = words.next() {
+        let meant = match word {
+            "struct" => Some("an object"),
+            "enum" => Some("one of the names that it may have"),
+            _ => None,
+        };
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(meant.unwrap_or(word));
+        // Where serde says what it expected, the name of the type comes next.
+        if meant.is_some() && message.contains("expected ") {
+            let end = words
+                .next()
+                .and_then(|name| name.find([',', ';']).map(|at| name.get(at..)));
+            text.push_str(end.flatten().unwrap_or_default());
+        }
+    }
+    text
+}
+
 /// Adds the name that was probably meant; what the client wrote is not repeated at length.
 fn hinted(message: &str) -> String {
-    let mut text: String = message.chars().take(LONGEST_MESSAGE).collect();
+    let mut text: String = without_types(message)
+        .chars()
+        .take(LONGEST_MESSAGE)
+        .collect();
     if let Some(known) = nearest::known_name(message) {
         text.push_str(&format!(": did you mean {known:?}?"));
     }
@@ -270,6 +298,25 @@ mod tests {
 
         assert_eq!(kind, Kind::Malformed);
         assert!(text.contains("did you mean \\\"name\\\"?"), "{text}");
+    }
+
+    #[test]
+    fn names_no_type_of_this_program() {
+        let cases = [
+            (
+                "invalid type: integer `5`, expected struct WhoSpec at line 1 column 9",
+                "invalid type: integer `5`, expected an object at line 1 column 9",
+            ),
+            (
+                "invalid type: null, expected enum Reason, or nothing",
+                "invalid type: null, expected one of the names that it may have, or nothing",
+            ),
+            ("missing field `struct` here", "missing field `struct` here"),
+        ];
+
+        for (message, expected) in cases {
+            assert_eq!(without_types(message), expected);
+        }
     }
 
     #[tokio::test]
