@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ca_tests::TestCa;
 use ca_tests::postgres::Cluster;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TryGetable};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TryGetable};
 
 /// Makes a test for each database out of each case.
 macro_rules! on_both_databases {
@@ -68,6 +68,16 @@ impl Aside {
         rows.iter()
             .map(|row| row.try_get_by_index(0).unwrap())
             .collect()
+    }
+
+    /// Writes octets as the database reads them in a statement.
+    pub(crate) fn octets(&self, octets: &[u8]) -> String {
+        let hexadecimal = ca_pki::hex::lower(octets);
+        let is_sqlite = self.0.get_database_backend() == DbBackend::Sqlite;
+        match is_sqlite {
+            true => format!("x'{hexadecimal}'"),
+            false => format!("'\\x{hexadecimal}'"),
+        }
     }
 
     pub(crate) async fn close(self) {

@@ -1,61 +1,90 @@
-//! Clients that order, prove, finalize, download and revoke, whatever becomes of the server.
+//! Clients that want certificates over ACME and over the JSON API, and revoke some, whatever
+//! becomes of the server.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod acme;
+mod json;
 
-use ca_tests::csr::Request;
-use ca_tests::{TestCa, openssl};
-use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewAccount, NewOrder, Order,
-    OrderStatus, RevocationReason, RevocationRequest,
-};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ca_pki::{Certificate, Serial};
+use ca_tests::TestCa;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use self::acme::AcmeClient;
+use self::json::JsonClient;
 
 /// Several clients at work.
 pub(crate) struct Load {
     clients: JoinSet<Client>,
     stop: watch::Sender<bool>,
     steps: watch::Receiver<u64>,
+    hands: Hands,
 }
 
-/// One client and what it remembers.
-pub(crate) struct Client {
-    /// Certificate chains that it holds.
-    pub(crate) held: Vec<String>,
+/// A client between two of its requests.
+pub(crate) enum Client {
+    /// Orders.
+    Acme(AcmeClient),
+    /// Asks for certificates under idempotency keys.
+    Json(JsonClient),
+}
+
+/// What the clients hold and were told. Whatever is in here at some moment must be in the store
+/// at every later one.
+#[derive(Clone, Default)]
+pub(crate) struct Hands(Arc<Mutex<Holdings>>);
+
+/// Certificates and revocations, in the order in which the clients learned of them.
+#[derive(Clone, Default)]
+pub(crate) struct Holdings {
+    /// Certificates that were handed out.
+    pub(crate) held: Vec<Certificate>,
     /// Serials whose revocation was answered with success.
-    pub(crate) revoked: Vec<String>,
+    pub(crate) revoked: Vec<Serial>,
+}
+
+/// It did not work out this time: the server is gone, busy or not done yet.
+#[derive(Debug)]
+pub(crate) struct Later(String);
+
+/// What each client needs.
+#[derive(Clone)]
+struct Surroundings {
     ca: Arc<TestCa>,
-    account: Account,
     number: usize,
-    open: Vec<Placed>,
-    placed: usize,
+    hands: Hands,
     steps: watch::Sender<u64>,
 }
 
-/// An order that has no certificate yet.
-#[derive(Clone, Debug)]
-struct Placed {
-    url: String,
-    name: String,
-}
-
 impl Load {
-    /// Registers this many clients and lets them work.
+    /// Lets this many clients of either kind work.
     pub(crate) async fn begin(ca: &Arc<TestCa>, clients: usize) -> Self {
         let stop = watch::Sender::new(false);
         let (counted, steps) = watch::channel(0);
+        let hands = Hands::default();
+        let token = ca.operator_token("admin").text;
         let mut working = JoinSet::new();
         for number in 0..clients {
-            let client = Client::register(ca, number, counted.clone()).await;
-            working.spawn(client.work(stop.subscribe()));
+            let surroundings = Surroundings {
+                ca: Arc::clone(ca),
+                number,
+                hands: hands.clone(),
+                steps: counted.clone(),
+            };
+            let client = AcmeClient::register(surroundings.clone()).await;
+            working.spawn(Client::Acme(client).work(stop.subscribe()));
+            let client = JsonClient::new(surroundings, &token);
+            working.spawn(Client::Json(client).work(stop.subscribe()));
         }
         Self {
             clients: working,
             stop,
             steps,
+            hands,
         }
     }
 
@@ -67,6 +96,11 @@ impl Load {
         advanced.expect("the clients get on").unwrap();
     }
 
+    /// Returns what the clients hold, now and later.
+    pub(crate) fn hands(&self) -> Hands {
+        self.hands.clone()
+    }
+
     /// Lets the clients end what they are at, successful or not.
     pub(crate) async fn end(self) -> Vec<Client> {
         self.stop.send_replace(true);
@@ -75,117 +109,76 @@ impl Load {
 }
 
 impl Client {
-    async fn register(ca: &Arc<TestCa>, number: usize, steps: watch::Sender<u64>) -> Self {
-        let builder = Account::builder_with_root(ca.root_file()).unwrap();
-        let directory = ca.directory_url("default");
-        let new = NewAccount {
-            contact: &[],
-            terms_of_service_agreed: true,
-            only_return_existing: false,
-        };
-        let (account, _) = builder.create(&new, directory, None).await.unwrap();
-        Self {
-            held: Vec::new(),
-            revoked: Vec::new(),
-            ca: Arc::clone(ca),
-            account,
-            number,
-            open: Vec::new(),
-            placed: 0,
-            steps,
-        }
-    }
-
-    /// Obtains certificates until told to stop. What fails is left for later, as clients do.
+    /// Goes on until told to stop. What fails is left for later, as clients do.
     async fn work(mut self, stop: watch::Receiver<bool>) -> Self {
         while !*stop.borrow() {
-            if self.obtain().await.is_err() {
+            let turn: Pin<Box<dyn Future<Output = _> + Send + '_>> = match &mut self {
+                Self::Acme(client) => Box::pin(client.turn()),
+                Self::Json(client) => Box::pin(client.turn()),
+            };
+            if turn.await.is_err() {
                 tokio::time::sleep(BETWEEN_QUESTIONS).await;
             }
         }
         self
     }
 
-    async fn obtain(&mut self) -> Result<(), Error> {
-        self.placed += 1;
-        let name = format!("c{}-{}.example.internal", self.number, self.placed);
-        let identifiers = [Identifier::Dns(name.clone())];
-        let order = self.account.new_order(&NewOrder::new(&identifiers)).await?;
-        let url = order.url().to_owned();
-        self.open.push(Placed { url, name });
-        self.step();
-        let chain = self.go_on(self.open.len() - 1).await?;
-        if self.placed.is_multiple_of(REVOKED_OF) {
-            self.revoke(&chain).await?;
-        }
-        Ok(())
-    }
-
-    /// Brings every order that was left to its certificate.
+    /// Brings everything that was left to its certificate.
+    ///
+    /// # Panics
+    ///
+    /// Panics if something is stuck.
     pub(crate) async fn finish(&mut self) {
-        while let Some(last) = self.open.len().checked_sub(1) {
-            let order = self.open[last].clone();
-            let finished = tokio::time::timeout(DEADLINE, self.go_on(last)).await;
-            let finished = finished.unwrap_or_else(|_| panic!("{order:?} is stuck"));
-            finished.unwrap_or_else(|error| panic!("{order:?}: {error}"));
+        match self {
+            Self::Acme(client) => client.finish().await,
+            Self::Json(client) => client.finish().await,
         }
     }
+}
 
-    /// Goes on with an order from wherever it is until the client holds its certificate.
-    async fn go_on(&mut self, place: usize) -> Result<String, Error> {
-        let Placed { url, name } = self.open[place].clone();
-        let mut order = self.account.order(url.clone()).await?;
-        let chain = loop {
-            match order.state().status {
-                OrderStatus::Pending => self.prove(&mut order).await?,
-                OrderStatus::Ready => {
-                    let csr = Request::for_names(&[&name]).der;
-                    order.finalize_csr(&csr).await?;
-                }
-                OrderStatus::Processing => tokio::time::sleep(BETWEEN_QUESTIONS).await,
-                OrderStatus::Valid => break order.certificate().await?.expect("it is valid"),
-                OrderStatus::Invalid => panic!("{url} for {name} became invalid"),
-            }
-            self.step();
-            order.refresh().await?;
-        };
-        self.step();
-        self.held.push(chain.clone());
-        self.open.remove(place);
-        Ok(chain)
+impl Hands {
+    /// Returns everything that the clients hold and know by now.
+    pub(crate) fn now(&self) -> Holdings {
+        self.0.lock().unwrap().clone()
     }
 
-    async fn prove(&self, order: &mut Order) -> Result<(), Error> {
-        let mut authorizations = order.authorizations();
-        while let Some(authorization) = authorizations.next().await {
-            let mut authorization = authorization?;
-            if authorization.status != AuthorizationStatus::Pending {
-                continue;
-            }
-            let mut challenge = authorization.challenge(ChallengeType::Http01).unwrap();
-            let proof = challenge.key_authorization();
-            let network = &self.ca.network.http;
-            network.answer_challenge(&challenge.token, proof.as_str());
-            challenge.set_ready().await?;
-        }
-        Ok(())
+    fn hold(&self, certificate: Certificate) {
+        self.0.lock().unwrap().held.push(certificate);
     }
 
-    async fn revoke(&mut self, chain: &str) -> Result<(), Error> {
-        let certificate = CertificateDer::from_pem_slice(chain.as_bytes()).unwrap();
-        let request = RevocationRequest {
-            certificate: &certificate,
-            reason: Some(RevocationReason::Superseded),
-        };
-        self.account.revoke(&request).await?;
-        self.revoked
-            .push(openssl::certificate_field(chain, "serial"));
-        self.step();
-        Ok(())
+    fn know_revoked(&self, serial: Serial) {
+        self.0.lock().unwrap().revoked.push(serial);
     }
+}
 
+impl Surroundings {
     fn step(&self) {
         self.steps.send_modify(|steps| *steps += 1);
+    }
+
+    /// Names are new each time, so that no two certificates are for the same.
+    fn name(&self, kind: &str, turn: usize) -> String {
+        format!("{kind}{}-{turn}.load.internal", self.number)
+    }
+}
+
+impl Later {
+    /// Judges a refusal that a client cannot help: only 503 may come of a server in need.
+    fn refused(status: u16, what: &dyn std::fmt::Display) -> Self {
+        assert!(status < 500 || status == 503, "{status}: {what}");
+        Self(format!("{status}: {what}"))
+    }
+}
+
+/// Tries again and again until it works out.
+async fn until_done<T>(what: &str, attempt: impl AsyncFn() -> Result<T, Later>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match attempt().await {
+            Ok(done) => return done,
+            Err(Later(why)) => assert!(Instant::now() < deadline, "{what} is stuck: {why}"),
+        }
+        tokio::time::sleep(BETWEEN_QUESTIONS).await;
     }
 }
 

@@ -11,8 +11,10 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod chance;
 mod crash;
 mod database;
+mod invariants;
 mod kill;
 mod load;
 mod shutdown;
