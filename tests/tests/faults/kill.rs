@@ -12,9 +12,7 @@ use tokio::runtime::Builder;
 
 use crate::chance::Chance;
 use crate::database::{Aside, Kind, on_both_databases, url_of};
-use crate::invariants::{
-    Invariants, settle, the_audit_log_holds, unfinished,
-};
+use crate::invariants::{Invariants, settle, the_audit_log_holds, unfinished};
 use crate::load::Load;
 
 on_both_databases!(loses_nothing_however_often_it_is_killed);

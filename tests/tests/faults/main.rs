@@ -17,6 +17,8 @@ mod database;
 mod invariants;
 mod kill;
 mod load;
+mod method;
+mod proxy;
 mod shutdown;
 mod statement;
 mod token;
@@ -32,6 +34,15 @@ async fn eventually(is_so: impl AsyncFn() -> bool) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+#[expect(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "shared with another suite, which runs each case on each database"
+)]
+#[path = "../store_contract/bench.rs"]
+mod bench;
 
 #[expect(
     dead_code,

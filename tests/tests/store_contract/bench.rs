@@ -99,7 +99,8 @@ impl Bench {
         Self::open(creating.await.unwrap().unwrap(), None).await
     }
 
-    async fn open(url: String, folder: Option<TempDir>) -> Self {
+    /// Opens a store on an empty database; the folder goes with it.
+    pub(crate) async fn open(url: String, folder: Option<TempDir>) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(START.unix_secs())));
         let store = Store::connect(&url, Self::options(&clock)).await.unwrap();
         Self {

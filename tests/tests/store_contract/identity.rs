@@ -1,7 +1,6 @@
 //! Who asks: sessions, clients, tokens, grants. Also on the memory that other suites use.
 
 mod client;
-mod fault;
 mod grant;
 mod grant_use;
 mod memory;
