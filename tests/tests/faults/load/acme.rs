@@ -142,11 +142,10 @@ impl AcmeClient {
 
 impl From<Error> for Later {
     fn from(error: Error) -> Self {
-        let status = match &error {
-            Error::Api(problem) => problem.status.unwrap_or_default(),
-            _ => 0,
-        };
-        Self::refused(status, &error)
+        match &error {
+            Error::Api(problem) => Self::refused(problem.status.unwrap_or_default(), &error),
+            _no_answer => Self(error.to_string()),
+        }
     }
 }
 
