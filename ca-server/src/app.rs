@@ -41,7 +41,9 @@ use crate::jobs::JobParts;
 use crate::storage;
 use crate::tls::ServerCertificate;
 
-pub(crate) use issuers::{certificate as issuer_certificate, open as open_issuer};
+pub(crate) use issuers::{
+    certificate as issuer_certificate, open as open_issuer, open_key as open_issuer_key,
+};
 pub(crate) use profiles::uncovered;
 
 /// A server whose parts are all checked, not yet listening.

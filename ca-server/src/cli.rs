@@ -5,6 +5,7 @@ mod check_config;
 mod client;
 mod eab;
 mod issuer;
+mod limits;
 mod migrate;
 mod operator;
 mod policy;
@@ -73,6 +74,8 @@ enum Command {
         #[command(subcommand)]
         command: eab::EabCommand,
     },
+    /// Measures what this machine can do: signer, verification, disk or database, handshakes.
+    Limits(limits::LimitsArguments),
     /// Prepares an intermediate: key, CSR, certificate.
     Issuer {
         /// What to do.
@@ -119,6 +122,7 @@ fn run(command: Command) -> Result<(), Error> {
         Command::Token { command } => token::run(command),
         Command::Policy { command } => policy::run(command),
         Command::Eab { command } => eab::run(command),
+        Command::Limits(arguments) => limits::run(&arguments),
         Command::Issuer { command } => issuer::run(&command),
     }
 }

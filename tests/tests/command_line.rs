@@ -23,6 +23,7 @@ fn help_lists_every_command_and_exit_code() {
         "migrate",
         "settle",
         "issuer",
+        "limits",
         "eab",
         "audit",
         "policy",
@@ -31,6 +32,49 @@ fn help_lists_every_command_and_exit_code() {
         assert!(said.contains(word), "{word}: {said}");
     }
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn limits_measures_the_configured_signer_and_disk_and_leaves_nothing() {
+    let ca = TestCa::builder().with_token().prepare();
+    let before = files_in(ca.folder());
+
+    let output = ca.command(&["limits", "--json", "--each", "20"]);
+
+    assert!(output.status.success(), "{output:?}");
+    let limits: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(limits["signers"][0]["name"], "tls");
+    assert_eq!(limits["commits"]["where"], "disk");
+    let bound = limits["signers"][0]["orders_per_sec"].as_f64().unwrap();
+    let signer = &limits["signers"][0]["signatures_per_sec_side_by_side"];
+    assert!(bound > 0.0 && bound <= signer.as_f64().unwrap(), "{limits}");
+    assert_eq!(files_in(ca.folder()), before);
+}
+
+#[test]
+fn limits_measures_commits_where_the_database_is_shared() {
+    let ca = TestCa::builder().on_postgres().prepare();
+
+    let output = ca.command(&["limits", "--json", "--each", "20"]);
+
+    let limits: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(limits["commits"]["where"], "postgresql");
+    assert!(limits["commits"]["commits_per_sec"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn limits_needs_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+
+    let output = ca_server()
+        .args(["limits", "--each", "10"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+
+    let said = text(&output.stdout);
+    assert!(said.contains("software, ec-p384"), "{said}");
+    assert!(said.contains("ACME orders"), "{said}");
 }
 
 #[test]
@@ -352,4 +396,11 @@ fn swap(ca: &TestCa, target: &str, source: &str) {
 
 fn text(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
+}
+
+fn files_in(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
 }

@@ -64,7 +64,10 @@ pub(crate) fn certificate(config: &Config, section: &IssuerSection) -> Result<Ce
 }
 
 /// Opens the key on a thread of its own: tokens and key derivation block.
-async fn open_key(config: &Config, section: &IssuerSection) -> Result<Arc<dyn SigningKey>, Error> {
+pub(crate) async fn open_key(
+    config: &Config,
+    section: &IssuerSection,
+) -> Result<Arc<dyn SigningKey>, Error> {
     let failed = |source| Error::Key {
         issuer: section.name.clone(),
         source,

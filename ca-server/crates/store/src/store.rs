@@ -173,6 +173,16 @@ impl Store {
         &self.shared.reads
     }
 
+    /// How many connections read.
+    pub(crate) fn readers(&self) -> u32 {
+        self.shared.options.readers
+    }
+
+    /// Whether other servers may use the same database.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.shared.nonces, Nonces::Shared(_))
+    }
+
     /// Accounts in memory, where this server is the only one.
     pub(crate) fn account_memory(&self) -> &Arc<account::Memory> {
         &self.shared.accounts
