@@ -2,12 +2,11 @@
 
 import json
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from faults.trouble import Trouble
-from harness import postgres
+from harness import intermediate, postgres
 from harness.authority import Authority
 from harness.network import free_port
 from harness.softhsm import Token
@@ -81,27 +80,5 @@ def make(check, authority, folder, curve):
     authority.set("http_port", str(authority.http_port))
     authority.append("\n[api]\nrequests_per_minute = 1000000\nburst = 100000\n")
     token = Token(check, folder / "token")
-    key = token.uri("tls")
-    request, certificate = folder / "tls.csr", folder / "tls.pem"
-    authority.command(check, "issuer", "request", "--name=tls", "--key", key, "--out", request,
-                      "--subject=CN=Endurance Issuing CA", f"--algorithm=ec-{curve}")
-    settings = folder / "intermediate.cnf"
-    settings.write_text(INTERMEDIATE.format(pki=authority.pki_url))
-    check.run("openssl", "x509", "-req", "-in", request, "-CA", authority.root,
-              "-CAkey", authority.folder / "root.key", "-sha384", "-days", "300",
-              "-set_serial", f"0x10{time.time_ns():016x}", "-extfile", settings,
-              "-out", certificate)
-    authority.replace('"file:tls.key"', json.dumps(key))
-    authority.command(check, "issuer", "install", "--name=tls", "--certificate", certificate,
-                      "--root", authority.root)
+    intermediate.replace(check, authority, token.uri("tls"), curve)
     return token
-
-
-INTERMEDIATE = """basicConstraints = critical, CA:TRUE, pathlen:0
-keyUsage = critical, keyCertSign, cRLSign, digitalSignature
-extendedKeyUsage = serverAuth, clientAuth, OCSPSigning
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid:always
-crlDistributionPoints = URI:{pki}/crl/root.crl
-authorityInfoAccess = caIssuers;URI:{pki}/issuers/root.cer
-"""

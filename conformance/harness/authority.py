@@ -11,8 +11,10 @@ from harness.network import answers, free_port, wait_for
 class Authority:
     """One CA in a folder; restarted with the same addresses."""
 
-    def __init__(self, server, folder, nameserver=None, more=lambda authority: ""):
+    def __init__(self, server, folder, nameserver=None, more=lambda authority: "", prefix=()):
         self.server = server
+        # What goes before the server's command, such as taskset.
+        self._prefix = prefix
         self.folder = folder
         self.nameserver = nameserver
         # What is added to the configuration, once the addresses are known.
@@ -113,7 +115,7 @@ class Authority:
         self._process.hang_up()
 
     def _start(self, check, *arguments):
-        self._process = check.start(self.server, *arguments)
+        self._process = check.start(*self._prefix, self.server, *arguments)
         wait_for(self._is_ready, f"ca-server {shlex.join(map(str, arguments[:1]))}: readiness", 60)
 
     def _is_ready(self):
