@@ -22,10 +22,11 @@ use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
 use ca_identity::{Access, AccessParts, IdentityStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
+use ca_issuance::lease::{self, LeaseKeeper, Tenure};
 use ca_issuance::publish::{CrlPublisher, PublishSchedule};
-use ca_issuance::respond::{OcspResponder, RespondSchedule};
+use ca_issuance::respond::{OcspResponder, Others, RespondSchedule};
 use ca_issuance::world::{SystemClock, SystemEntropy};
-use ca_issuance::{Clock, Corridor, CorridorParts, Entropy, Issuer, Ledger, Settle};
+use ca_issuance::{Clock, Corridor, CorridorParts, Entropy, Issuer, Lease, Ledger, Settle};
 use ca_pki::{Identifier, Timestamp};
 use ca_store::Store;
 use ca_validation::{NetworkValidator, Settings};
@@ -60,8 +61,21 @@ pub(crate) struct App {
     seal: Arc<dyn Seal>,
     receiver: Option<Arc<dyn Receiver>>,
     certificate: Arc<ServerCertificate>,
+    leases: Arc<LeaseKeeper>,
+    duties: Duties,
     clock: Arc<dyn Clock>,
     tasks: TaskTracker,
+}
+
+/// Work that one of several servers does.
+#[derive(Clone)]
+pub(crate) struct Duties {
+    /// Sealing the audit log.
+    pub(crate) sealing: Lease,
+    /// Handing it on.
+    pub(crate) exporting: Lease,
+    /// Settling, pruning, resuming what another server left behind.
+    pub(crate) upkeep: Lease,
 }
 
 /// What publishes one issuer's revocations.
@@ -95,13 +109,13 @@ impl App {
         });
         let access = access(&config, &store, &corridor).await?;
         let acme = acme(&config, &store, &access, (&corridor, &tasks)).await?;
+        let mut leases = leases(&config, &corridor)?;
         let revocation = corridor
             .issuers()
             .map(|issuer| {
-                (
-                    issuer.name().to_owned(),
-                    revocation(&config, &corridor, issuer),
-                )
+                let publishing = leases.lease(&lease::publishing(issuer.name()));
+                let revocation = revocation(&config, &corridor, issuer, publishing);
+                (issuer.name().to_owned(), revocation)
             })
             .collect();
         Ok(Self {
@@ -122,6 +136,12 @@ impl App {
             access,
             acme,
             revocation,
+            duties: Duties {
+                sealing: leases.lease(Store::SEALING),
+                exporting: leases.lease(Store::EXPORTING),
+                upkeep: leases.lease(lease::UPKEEP),
+            },
+            leases: Arc::new(leases),
             clock,
             tasks,
         })
@@ -133,8 +153,8 @@ impl App {
     }
 
     /// Returns what the background jobs work on.
-    fn jobs(&self) -> Result<JobParts, Error> {
-        Ok(JobParts {
+    fn jobs(&self) -> JobParts {
+        JobParts {
             store: self.store.clone(),
             corridor: Arc::clone(&self.corridor),
             acme: Arc::clone(&self.acme),
@@ -145,8 +165,9 @@ impl App {
             roots: Arc::clone(&self.roots),
             seal: Arc::clone(&self.seal),
             receiver: self.receiver.clone(),
-            holder: holder(self.corridor.entropy().as_ref())?,
-        })
+            leases: Arc::clone(&self.leases),
+            duties: self.duties.clone(),
+        }
     }
 
     /// Finishes what is under way and closes the store.
@@ -210,21 +231,41 @@ fn validation_settings(config: &Config) -> Settings {
     }
 }
 
-fn revocation(config: &Config, corridor: &Corridor, issuer: &Issuer) -> Revocation {
+fn revocation(
+    config: &Config,
+    corridor: &Corridor,
+    issuer: &Issuer,
+    publishing: Lease,
+) -> Revocation {
     let section = &config.revocation;
-    let publishing = PublishSchedule {
+    let crls = PublishSchedule {
         lifetime: section.crl_lifetime.0,
         every: section.crl_interval.0,
         ..PublishSchedule::default()
     };
     let responding = RespondSchedule {
         lifetime: section.ocsp_lifetime.0,
+        others: match config.database.is_shared() {
+            true => Others::Asked,
+            false => Others::Polled,
+        },
         ..RespondSchedule::default()
     };
     Revocation {
-        publisher: Arc::new(CrlPublisher::new(corridor, issuer, publishing)),
+        publisher: Arc::new(CrlPublisher::new(corridor, issuer, crls, publishing)),
         responder: Arc::new(OcspResponder::new(corridor, issuer, responding)),
     }
+}
+
+fn leases(config: &Config, corridor: &Corridor) -> Result<LeaseKeeper, Error> {
+    let tenure = match config.database.is_shared() {
+        true => Tenure::Among,
+        false => Tenure::Alone,
+    };
+    let holder = holder(corridor.entropy().as_ref())?;
+    let ledger = Arc::clone(corridor.ledger());
+    let clock = Arc::clone(corridor.clock());
+    Ok(LeaseKeeper::new(ledger, clock, holder, tenure))
 }
 
 /// Draws the name under which this process holds leases: each start is a holder of its own.

@@ -161,6 +161,7 @@ impl Config {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         faults.extend(self.server.faults());
+        faults.extend(self.listen.faults());
         faults.extend(self.database.faults());
         faults.extend(self.revocation.faults());
         faults.extend(self.audit.faults());

@@ -10,13 +10,13 @@ use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
-use ca_issuance::{Clock, Corridor, Settle};
+use ca_issuance::{Clock, Corridor, Lease, LeaseKeeper, Settle};
 use ca_store::Store;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::{Revocation, expiry, roots};
+use crate::app::{Duties, Revocation, expiry, roots};
 use crate::config::Config;
 use crate::http::pki::Roots;
 use crate::tls::ServerCertificate;
@@ -43,17 +43,25 @@ pub(crate) struct JobParts {
     pub(crate) seal: Arc<dyn Seal>,
     /// Who gets a copy of it.
     pub(crate) receiver: Option<Arc<dyn Receiver>>,
-    /// Under which name this process holds leases.
-    pub(crate) holder: String,
+    /// What claims the leases.
+    pub(crate) leases: Arc<LeaseKeeper>,
+    /// What is done under leases.
+    pub(crate) duties: Duties,
 }
 
 /// The running jobs.
-pub(crate) struct Jobs(TaskTracker);
+pub(crate) struct Jobs {
+    tracker: TaskTracker,
+    leases: Arc<LeaseKeeper>,
+}
 
 impl Jobs {
     /// Starts every job.
     pub(crate) fn start(parts: JobParts, stop: CancellationToken) -> Self {
         let tracker = TaskTracker::new();
+        let leases = Arc::clone(&parts.leases);
+        let (keeping, stopped) = (Arc::clone(&leases), stop.clone());
+        tracker.spawn(async move { keeping.run(stopped.cancelled()).await });
         for revocation in parts.revocation.values() {
             let Revocation {
                 publisher,
@@ -76,12 +84,13 @@ impl Jobs {
         repeat(SEALING, Job::SealAudit);
         repeat(EXPORTING, Job::ExportAudit);
         tracker.close();
-        Self(tracker)
+        Self { tracker, leases }
     }
 
-    /// Waits for the jobs to end after they were told to stop.
+    /// Waits for the jobs to end after they were told to stop, then leaves their work to others.
     pub(crate) async fn finish(self) {
-        self.0.wait().await;
+        self.tracker.wait().await;
+        self.leases.give_back().await;
     }
 }
 
@@ -110,14 +119,9 @@ async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: Cancellat
             () = abandoned(job, &stop) => break,
         }
     }
-    match job {
-        Job::SealAudit => audit::finish_sealing(&parts).await,
-        Job::ExportAudit => audit::finish_exporting(&parts).await,
-        Job::Settle
-        | Job::RenewServerCertificate
-        | Job::ResumeValidations
-        | Job::ReadRoots
-        | Job::Prune => {}
+    // Nothing stays open behind a server that was stopped in order.
+    if job == Job::SealAudit {
+        audit::seal(&parts).await;
     }
 }
 
@@ -132,14 +136,20 @@ async fn abandoned(job: Job, stop: &CancellationToken) {
 
 async fn run(job: Job, parts: &JobParts) {
     match job {
-        Job::Settle => settle(parts).await,
+        Job::Settle if is_ours(&parts.duties.upkeep) => settle(parts).await,
+        Job::ResumeValidations if is_ours(&parts.duties.upkeep) => resume_validations(parts).await,
+        Job::Prune if is_ours(&parts.duties.upkeep) => prune(parts).await,
+        Job::Settle | Job::ResumeValidations | Job::Prune => {}
         Job::RenewServerCertificate => renew(parts).await,
-        Job::ResumeValidations => resume_validations(parts).await,
         Job::ReadRoots => read_roots(parts),
-        Job::Prune => prune(parts).await,
         Job::SealAudit => audit::seal(parts).await,
         Job::ExportAudit => audit::export(parts).await,
     }
+}
+
+/// Upkeep needs no fence: each of its steps is a compare-and-swap or can be done twice.
+fn is_ours(work: &Lease) -> bool {
+    work.fence().is_some()
 }
 
 async fn settle(parts: &JobParts) {

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ca_issuance::Clock;
 use ca_store::Store;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::Revocation;
 use crate::http::ops::Check;
@@ -16,13 +19,15 @@ pub(super) struct Readiness {
     pub(super) revocation: BTreeMap<String, Revocation>,
     pub(super) certificate: Arc<ServerCertificate>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) draining: CancellationToken,
 }
 
 impl Readiness {
     /// Runs every check. The signer is not asked for a signature: a probe must not use the token;
     /// its breaker is a metric.
     pub(super) async fn check(&self) -> Vec<Check> {
-        let mut checks = vec![self.database().await, self.server_certificate()];
+        let database = self.database().await;
+        let mut checks = vec![self.staying(), database, self.server_certificate()];
         checks.extend(
             self.revocation
                 .iter()
@@ -31,14 +36,28 @@ impl Readiness {
         checks
     }
 
+    /// A server that was told to stop says so while it still serves: whoever sends it clients has
+    /// time to send them elsewhere.
+    fn staying(&self) -> Check {
+        let stops = self.draining.is_cancelled();
+        Check {
+            name: "staying".to_owned(),
+            ok: !stops,
+            detail: if stops { "about to stop" } else { "yes" }.to_owned(),
+        }
+    }
+
+    /// A database that is cut off answers nothing, not even that it does not: the probe must not
+    /// wait for it.
     async fn database(&self) -> Check {
-        let pinged = self.store.ping().await;
+        let pinged = timeout(PATIENCE, self.store.ping()).await;
         Check {
             name: "database".to_owned(),
-            ok: pinged.is_ok(),
+            ok: matches!(pinged, Ok(Ok(()))),
             detail: match pinged {
-                Ok(()) => "answers".to_owned(),
-                Err(error) => error.to_string(),
+                Ok(Ok(())) => "answers".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_elapsed) => "does not answer in time".to_owned(),
             },
         }
     }
@@ -64,3 +83,6 @@ impl Readiness {
         }
     }
 }
+
+/// Shorter than load balancers wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -32,14 +32,15 @@ impl App {
         app.make_ready().await?;
         // Before anybody sees that it serves: whoever does may ask it to stop.
         let signals = Signals::listen()?;
-        let listeners = app.listeners(open_files)?;
+        let draining = CancellationToken::new();
+        let listeners = app.listeners(open_files, &draining)?;
 
         let stop = CancellationToken::new();
         let serving = TaskTracker::new();
         for listener in listeners {
             serving.spawn(listener.serve(stop.child_token()));
         }
-        let jobs = Jobs::start(app.jobs()?, stop.child_token());
+        let jobs = Jobs::start(app.jobs(), stop.child_token());
         tracing::info!(
             public = %app.config.listen.public,
             pki = %app.config.listen.pki,
@@ -49,9 +50,11 @@ impl App {
         );
         notify_systemd(sd_notify::NotifyState::Ready);
 
-        app.run_until_stopped(signals).await;
-        tracing::info!("stopping: no new connections, finishing what is under way");
+        let signals = app.run_until_stopped(signals).await;
         notify_systemd(sd_notify::NotifyState::Stopping);
+        draining.cancel();
+        app.drain(signals).await;
+        tracing::info!("stopping: no new connections, finishing what is under way");
         stop.cancel();
         serving.close();
         let drained = async {
@@ -70,6 +73,10 @@ impl App {
     async fn make_ready(&self) -> Result<(), Error> {
         self.store
             .begin_serving()
+            .await
+            .map_err(|error| Error::Store(Box::new(error)))?;
+        self.leases
+            .claim()
             .await
             .map_err(|error| Error::Store(Box::new(error)))?;
         let which = if self.config.database.is_shared() {
@@ -99,7 +106,27 @@ impl App {
         Ok(())
     }
 
-    fn listeners(&self, open_files: usize) -> Result<Vec<Listener>, Error> {
+    /// Goes on serving until whoever sends clients here has seen that it is about to stop; a
+    /// second signal cuts it short. Each answer ends its connection, so that clients move on one
+    /// by one and not all at the end.
+    async fn drain(&self, mut signals: Signals) {
+        let span = self.config.listen.drain.0;
+        if span.is_zero() {
+            return;
+        }
+        tracing::info!(?span, "draining: not ready any more, serving on");
+        tokio::select! {
+            () = tokio::time::sleep(span) => {}
+            _ = signals.terminate.recv() => {}
+            _ = signals.interrupt.recv() => {}
+        }
+    }
+
+    fn listeners(
+        &self,
+        open_files: usize,
+        draining: &CancellationToken,
+    ) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
         let tls = tls::server_config(Arc::clone(&self.certificate), &self.corridor)?;
         let limits = Arc::new(RequestLimits::new(&self.config.limits));
@@ -107,7 +134,7 @@ impl App {
             .merge(api::router(self.api_parts(limits)));
         let public = layers::around(public, "public");
         let pki = layers::around(pki::router(self.pki_state()), "pki");
-        let ops = layers::around(ops::router(self.ops_state()), "ops");
+        let ops = layers::around(ops::router(self.ops_state(draining)), "ops");
         let of_public = Share {
             opening: self.config.limits.address_rate(),
             ..self.share()
@@ -115,7 +142,7 @@ impl App {
         // Enough files are left for validation and the store.
         let [most_public, most_pki, most_ops] =
             [2, 4, 32].map(|part| MOST_CONNECTIONS.min(open_files / part));
-        Ok(vec![
+        let listeners = [
             Listener {
                 transport: Transport::Tls(tls),
                 share: of_public,
@@ -129,7 +156,10 @@ impl App {
                 share: self.share(),
                 ..bind("ops", listen.ops, ops, most_ops)?
             },
-        ])
+        ];
+        Ok(listeners
+            .map(|listener| listener.that_drains(draining))
+            .into())
     }
 
     /// Returns what of a listener one peer may have.
@@ -144,11 +174,11 @@ impl App {
 
     /// Returns at SIGTERM or SIGINT. SIGHUP reads the roots' CRLs again and replaces the rules;
     /// other settings need a restart, which costs clients nothing but a reconnect.
-    async fn run_until_stopped(&self, mut signals: Signals) {
+    async fn run_until_stopped(&self, mut signals: Signals) -> Signals {
         loop {
             tokio::select! {
-                _ = signals.terminate.recv() => return,
-                _ = signals.interrupt.recv() => return,
+                _ = signals.terminate.recv() => return signals,
+                _ = signals.interrupt.recv() => return signals,
                 _ = signals.hangup.recv() => {
                     self.read_roots_again();
                     self.reloader.reload().await;
@@ -206,12 +236,13 @@ impl App {
         }
     }
 
-    fn ops_state(&self) -> OpsState {
+    fn ops_state(&self, draining: &CancellationToken) -> OpsState {
         let readiness = Arc::new(Readiness {
             store: self.store.clone(),
             revocation: self.revocation.clone(),
             certificate: Arc::clone(&self.certificate),
             clock: Arc::clone(&self.clock),
+            draining: draining.clone(),
         });
         let checks = move || -> BoxFuture<'static, Vec<Check>> {
             let readiness = Arc::clone(&readiness);
@@ -262,6 +293,7 @@ fn bind(
         router,
         places,
         share: Share::default(),
+        draining: CancellationToken::new(),
     })
 }
 

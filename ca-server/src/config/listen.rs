@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Span;
+
 /// Where the server listens.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +16,9 @@ pub struct ListenSection {
     pub pki: SocketAddr,
     /// Plain HTTP: health and metrics; keep it off public networks.
     pub ops: SocketAddr,
+    /// How long a server that was told to stop goes on serving while `/readyz` says 503: long
+    /// enough for a load balancer to notice.
+    pub drain: Span,
 }
 
 impl Default for ListenSection {
@@ -22,6 +27,16 @@ impl Default for ListenSection {
             public: SocketAddr::from(([0, 0, 0, 0], 8443)),
             pki: SocketAddr::from(([0, 0, 0, 0], 8080)),
             ops: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            drain: Span::secs(0),
+        }
+    }
+}
+
+impl ListenSection {
+    pub(super) fn faults(&self) -> Vec<String> {
+        match self.drain <= Span::minutes(1) {
+            true => Vec::new(),
+            false => vec!["listen.drain must be at most 1m".to_owned()],
         }
     }
 }

@@ -3,6 +3,7 @@
 mod crowd;
 mod stall;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Extensions;
+use axum::http::header::CONNECTION;
+use axum::http::{Extensions, HeaderValue};
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -55,6 +58,8 @@ pub(crate) struct Listener {
     pub(crate) places: usize,
     /// What of it one peer may have.
     pub(crate) share: Share,
+    /// Whether connections are to end with their next answer.
+    pub(crate) draining: CancellationToken,
 }
 
 /// Binds an address. Whoever comes when the kernel's queue is full tries again a second later,
@@ -71,6 +76,14 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Listener {
+    /// Lets connections end with their next answer from when `draining` is cancelled.
+    pub(crate) fn that_drains(self, draining: &CancellationToken) -> Self {
+        Self {
+            draining: draining.clone(),
+            ..self
+        }
+    }
+
     /// Serves until `shutdown`, then lets requests in flight finish, at most [`DRAIN`].
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
@@ -122,6 +135,10 @@ impl Listener {
         watcher: Watcher,
     ) -> impl Future<Output = ()> + use<> {
         let (transport, router, name) = (self.transport.clone(), self.router.clone(), self.name);
+        let router = Served {
+            router,
+            draining: self.draining.clone(),
+        };
         async move {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(listener = name, %peer, %error, "no TCP_NODELAY");
@@ -241,7 +258,27 @@ impl Peer {
     }
 }
 
-async fn speak<S>(stream: S, peer: Peer, router: Router, watcher: Watcher, spoken: Spoken)
+/// What answers on a connection, and whether it still asks for more.
+#[derive(Clone)]
+struct Served {
+    router: Router,
+    draining: CancellationToken,
+}
+
+impl Served {
+    /// Answers. HTTP/2 says by GOAWAY that a connection ends, when the listener does.
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+        let is_http_1 = request.version() < axum::http::Version::HTTP_2;
+        let mut response = self.router.oneshot(request).await?;
+        if is_http_1 && self.draining.is_cancelled() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        Ok(response)
+    }
+}
+
+async fn speak<S>(stream: S, peer: Peer, served: Served, watcher: Watcher, spoken: Spoken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -249,7 +286,7 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         peer.introduce(request.extensions_mut());
-        router.clone().oneshot(request)
+        served.clone().answer(request)
     });
     let stream = TokioIo::new(Stall::new(stream, spoken.stall));
     let connection = spoken

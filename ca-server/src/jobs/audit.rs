@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca_issuance::Ledger;
 use ca_issuance::audit::chain::Checkpoint;
 use ca_issuance::audit::export::Receiver;
 use ca_pki::hex;
@@ -14,8 +13,12 @@ use super::JobParts;
 
 /// Seals what happened since the last time, on whichever server holds the lease.
 pub(super) async fn seal(parts: &JobParts) {
-    if let Some(fencing) = claim(parts, Store::SEALING, SEALING_LEASE).await {
-        match parts.store.seal(fencing, Arc::clone(&parts.seal)).await {
+    if let Some(fence) = parts.duties.sealing.fence() {
+        match parts
+            .store
+            .seal(fence.number, Arc::clone(&parts.seal))
+            .await
+        {
             Ok(sealed) => sealed.checkpoint.iter().for_each(tell),
             Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
         }
@@ -28,25 +31,11 @@ pub(super) async fn export(parts: &JobParts) {
     let Some(receiver) = &parts.receiver else {
         return;
     };
-    while let Some(fencing) = claim(parts, Store::EXPORTING, EXPORTING_LEASE).await {
-        match hand_on(parts, fencing, receiver.as_ref()).await {
+    while let Some(fence) = parts.duties.exporting.fence() {
+        match hand_on(parts, fence.number, receiver.as_ref()).await {
             Some(Store::EXPORT_BATCH) => {}
             Some(_) | None => break,
         }
-    }
-}
-
-/// Nothing stays open behind a server that was stopped in order, and whoever comes next need not
-/// wait for its lease to end.
-pub(super) async fn finish_sealing(parts: &JobParts) {
-    seal(parts).await;
-    claim(parts, Store::SEALING, Duration::ZERO).await;
-}
-
-/// Lets another server go on at once.
-pub(super) async fn finish_exporting(parts: &JobParts) {
-    if parts.receiver.is_some() {
-        claim(parts, Store::EXPORTING, Duration::ZERO).await;
     }
 }
 
@@ -95,19 +84,3 @@ fn show(parts: &JobParts, name: &str, waiting: Result<Backlog, ca_store::Error>)
         Err(error) => tracing::warn!(%error, name, "cannot be told"),
     }
 }
-
-async fn claim(parts: &JobParts, work: &str, span: Duration) -> Option<u64> {
-    let holder = &parts.holder;
-    let claimed = parts.store.claim(work, holder, parts.clock.now(), span);
-    match claimed.await {
-        Ok(fencing) => fencing,
-        Err(error) => {
-            tracing::error!(%error, work, "no lease, trying again");
-            None
-        }
-    }
-}
-
-const SEALING_LEASE: Duration = Duration::from_secs(30);
-/// Longer than a receiver may take for a batch.
-const EXPORTING_LEASE: Duration = Duration::from_secs(30);

@@ -1,8 +1,10 @@
 //! CRLs.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ca_issuance::audit::EventKind;
+use ca_issuance::lease::Fence;
 use ca_issuance::ledger::{Ledger, LedgerError, PublishedCrl};
 
 use crate::bench::{Bench, HOUR, START, event, fifty, on_both_databases};
@@ -11,6 +13,7 @@ on_both_databases!(
     draws_each_number_once,
     keeps_the_highest_number,
     refuses_a_crl_that_knows_less,
+    refuses_a_crl_of_a_holder_that_was_replaced,
 );
 
 fn crl(number: u64) -> PublishedCrl {
@@ -45,9 +48,11 @@ async fn draws_each_number_once(mut bench: Bench) {
 }
 
 async fn keeps_the_highest_number(bench: Bench) {
+    let fence = take_over(&bench, "one").await;
     let publish = async |number| {
         let event = event(EventKind::CrlPublished, "tls");
-        bench.store.publish_crl("tls", &crl(number), event).await
+        let crl = crl(number);
+        bench.store.publish_crl("tls", &crl, &fence, event).await
     };
 
     let none = bench.store.current_crl("tls").await.unwrap();
@@ -70,14 +75,48 @@ async fn refuses_a_crl_that_knows_less(bench: Bench) {
     knows_less.revocation_epoch = 2;
     let published = || event(EventKind::CrlPublished, "tls");
     let store = &bench.store;
+    let fence = take_over(&bench, "one").await;
     store
-        .publish_crl("tls", &crl(1), published())
+        .publish_crl("tls", &crl(1), &fence, published())
         .await
         .unwrap();
 
-    let refused = store.publish_crl("tls", &knows_less, published()).await;
+    let refused = store
+        .publish_crl("tls", &knows_less, &fence, published())
+        .await;
 
     assert!(matches!(refused, Err(LedgerError::Conflict)));
     let current = store.current_crl("tls").await.unwrap().unwrap();
     assert_eq!(current.number, 1);
+}
+
+async fn refuses_a_crl_of_a_holder_that_was_replaced(bench: Bench) {
+    let published = || event(EventKind::CrlPublished, "tls");
+    let store = &bench.store;
+    let frozen = take_over(&bench, "one").await;
+    let successor = take_over(&bench, "two").await;
+
+    let refused = store
+        .publish_crl("tls", &crl(1), &frozen, published())
+        .await;
+    let none = store.current_crl_number("tls").await.unwrap();
+    store
+        .publish_crl("tls", &crl(2), &successor, published())
+        .await
+        .unwrap();
+
+    assert!(matches!(refused, Err(LedgerError::Conflict)));
+    assert_eq!(none, None);
+    assert_eq!(store.current_crl_number("tls").await.unwrap(), Some(2));
+}
+
+/// Claims the work for a span that ends at once, so that the next one may have it.
+async fn take_over(bench: &Bench, holder: &str) -> Fence {
+    let claimed = bench
+        .store
+        .claim("crl.tls", holder, bench.now(), Duration::ZERO);
+    Fence {
+        work: "crl.tls".into(),
+        number: claimed.await.unwrap().unwrap(),
+    }
 }

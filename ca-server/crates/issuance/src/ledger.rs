@@ -16,6 +16,7 @@ use crate::Actor;
 use crate::audit::Event;
 use crate::audit::query::{EventPage, EventQuery};
 use crate::entitlement::{GrantUse, Idempotency};
+use crate::lease::Fence;
 
 /// A serial about to be spent: everything known before the signature.
 #[derive(Clone, Debug)]
@@ -257,13 +258,19 @@ pub trait Ledger: Send + Sync {
     async fn next_crl_number(&self, issuer: &str) -> Result<u64, LedgerError>;
 
     /// Stores a CRL as the current one unless one with a higher number or a later epoch is there
-    /// (`Conflict`): a slow server must not take revocations back out of the list.
+    /// (`Conflict`): a slow server must not take revocations back out of the list. `Conflict` too
+    /// if the lease behind `fence` has passed to somebody else: one that was frozen and wakes up
+    /// must not publish beside its successor.
     async fn publish_crl(
         &self,
         issuer: &str,
         crl: &PublishedCrl,
+        fence: &Fence,
         event: Event,
     ) -> Result<(), LedgerError>;
+
+    /// Reads the number of the current CRL; what it costs does not grow with the list.
+    async fn current_crl_number(&self, issuer: &str) -> Result<Option<u64>, LedgerError>;
 
     /// Reads the current CRL.
     async fn current_crl(&self, issuer: &str) -> Result<Option<PublishedCrl>, LedgerError>;
@@ -274,8 +281,12 @@ pub trait Ledger: Send + Sync {
     /// Reads a page of the log.
     async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError>;
 
+    /// Returns this moment by the clock that all who share the store go by: leases must not depend
+    /// on how far servers' own clocks are apart.
+    async fn shared_moment(&self) -> Result<Timestamp, LedgerError>;
+
     /// Takes or renews the lease on a piece of background work for `holder`, valid for `span`.
-    /// Returns the fencing number, or `None` while somebody else holds it.
+    /// Returns the fencing number, or `None` while somebody else holds it or writes under it.
     async fn claim(
         &self,
         work: &str,

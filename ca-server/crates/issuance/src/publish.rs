@@ -1,9 +1,9 @@
 //! CRLs: built from what is revoked, signed, verified, made durable, then kept in memory.
 //!
-//! Several servers may publish for one issuer. They need no lease: numbers are drawn from the
-//! ledger, which takes no CRL whose number or epoch lies before that of the one it holds, so
-//! number and epoch are the fence. Each CRL says which revocations it covers, so a server adopts
-//! another's work instead of repeating it.
+//! Of several servers one publishes for an issuer: the one that holds the lease. The others see by
+//! the epoch that a revocation is to be listed and adopt what the holder publishes. The ledger
+//! takes a CRL only from the present holder, and none whose number or epoch lies before that of
+//! the one it has.
 
 mod build;
 
@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::corridor::Corridor;
 use crate::issuer::Issuer;
+use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError, PublishedCrl};
 use crate::world::Clock;
 
@@ -46,6 +47,15 @@ pub struct CurrentCrl {
     pub etag: Arc<str>,
 }
 
+/// How the current CRL stands to what is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It lists all that was revoked when the ledger was asked.
+    UpToDate,
+    /// Another server is about to publish a later one.
+    Awaited,
+}
+
 /// Why no CRL was published; the one before stays in use.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -69,18 +79,25 @@ pub struct CrlPublisher {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     schedule: PublishSchedule,
+    lease: Lease,
     revocations: watch::Receiver<u64>,
     current: RwLock<Option<Arc<CurrentCrl>>>,
 }
 
 impl CrlPublisher {
-    /// Prepares to publish for `issuer`; nothing is published yet.
-    pub fn new(corridor: &Corridor, issuer: &Issuer, schedule: PublishSchedule) -> Self {
+    /// Prepares to publish for `issuer` under `lease`; nothing is published yet.
+    pub fn new(
+        corridor: &Corridor,
+        issuer: &Issuer,
+        schedule: PublishSchedule,
+        lease: Lease,
+    ) -> Self {
         Self {
             issuer: issuer.clone(),
             ledger: Arc::clone(corridor.ledger()),
             clock: Arc::clone(corridor.clock()),
             schedule,
+            lease,
             revocations: corridor.watch_revocations(),
             current: RwLock::new(None),
         }
@@ -94,26 +111,24 @@ impl CrlPublisher {
             .clone()
     }
 
-    /// Brings the current CRL up to date: keeps it, adopts another server's, or publishes one.
+    /// Brings the current CRL up to date: keeps it, adopts another server's, or publishes one
+    /// where that is this server's work.
     ///
     /// The epoch is read before the rows, so a revocation that comes in between is at worst
     /// published twice, never missed.
-    pub async fn refresh(&self) -> Result<(), PublishError> {
+    pub async fn refresh(&self) -> Result<Standing, PublishError> {
         let epoch = self.ledger.revocation_epoch(self.issuer.name()).await?;
-        if self
-            .current()
-            .is_some_and(|crl| self.holds(&crl.published, epoch))
-        {
-            return Ok(());
+        if self.is_up_to(epoch) {
+            return Ok(Standing::UpToDate);
         }
-        if let Some(stored) = self.ledger.current_crl(self.issuer.name()).await?
-            && self.holds(&stored, epoch)
-            && let Some(adopted) = self.adopt(stored).await?
-        {
-            self.keep(adopted);
-            return Ok(());
+        self.adopt_newer().await?;
+        if self.is_up_to(epoch) {
+            return Ok(Standing::UpToDate);
         }
-        self.publish(epoch).await
+        match self.lease.fence() {
+            Some(fence) => self.publish(epoch, &fence).await,
+            None => Ok(Standing::Awaited),
+        }
     }
 
     /// Publishes until `stop`: within `pause` of a revocation made here, within `poll` of one made
@@ -125,7 +140,8 @@ impl CrlPublisher {
         loop {
             revocations.mark_unchanged();
             rest = match self.refresh().await {
-                Ok(()) => self.schedule.poll,
+                Ok(Standing::UpToDate) => self.schedule.poll,
+                Ok(Standing::Awaited) => self.schedule.pause,
                 Err(error) => {
                     let issuer = self.issuer.name();
                     tracing::warn!(
@@ -153,6 +169,11 @@ impl CrlPublisher {
         }
     }
 
+    fn is_up_to(&self, epoch: u64) -> bool {
+        self.current()
+            .is_some_and(|crl| self.holds(&crl.published, epoch))
+    }
+
     /// Returns whether `crl` covers every revocation up to `epoch` and is young enough.
     fn holds(&self, crl: &PublishedCrl, epoch: u64) -> bool {
         let now = self.clock.now();
@@ -160,6 +181,25 @@ impl CrlPublisher {
             .this_update
             .plus(self.schedule.every.min(self.schedule.lifetime / 2));
         crl.revocation_epoch >= epoch && now < due && crl.this_update <= now.plus(CLOCKS_APART)
+    }
+
+    /// Keeps the stored CRL if it is later than the present one, though it may lack the latest
+    /// revocations: whoever asks meanwhile gets the best there is.
+    async fn adopt_newer(&self) -> Result<(), PublishError> {
+        let name = self.issuer.name();
+        let present = self.current().map(|crl| crl.published.number);
+        // Asked first, for a large list is not read for nothing.
+        if self.ledger.current_crl_number(name).await? <= present {
+            return Ok(());
+        }
+        let latest = self.clock.now().plus(CLOCKS_APART);
+        if let Some(stored) = self.ledger.current_crl(name).await?
+            && stored.this_update <= latest
+            && let Some(adopted) = self.adopt(stored).await?
+        {
+            self.keep(adopted);
+        }
+        Ok(())
     }
 
     /// Takes over a stored CRL if this issuer's present key signed it: a key replaced under the

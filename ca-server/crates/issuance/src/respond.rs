@@ -2,10 +2,13 @@
 //!
 //! A revocation made on this server is in the very next answer: an answer is tagged with the count
 //! of revocations read before the ledger was asked, and is served again only while that count
-//! stands. Revocations made on other servers are counted by their epoch, asked for each second.
+//! stands. Revocations made on other servers are counted by their epoch. Where servers share a
+//! store it is asked for before a kept answer is served again, once for all requests that wait, so
+//! that a revocation made anywhere is in the very next answer everywhere.
 
 mod answer;
 mod cache;
+mod hearing;
 mod identity;
 
 use std::error::Error;
@@ -20,6 +23,7 @@ use ca_pki::ocsp::OcspFailure;
 use tokio::sync::watch;
 
 use self::cache::{AnswerCache, Generation};
+use self::hearing::Hearing;
 pub use self::identity::{ResponderIdentity, responder_profile};
 use crate::corridor::Corridor;
 use crate::error::IssuanceError;
@@ -34,6 +38,17 @@ pub struct RespondSchedule {
     pub lifetime: Duration,
     /// How often the ledger is asked whether another server revoked something.
     pub poll: Duration,
+    /// Whether it is asked before each kept answer, too.
+    pub others: Others,
+}
+
+/// How a responder hears of revocations that others make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// There is no other server; a command beside this one is heard of within a poll.
+    Polled,
+    /// Other servers revoke, too: the ledger is asked before a kept answer is served again.
+    Asked,
 }
 
 /// A signed answer.
@@ -95,6 +110,7 @@ pub struct OcspResponder {
     schedule: RespondSchedule,
     revocations_here: watch::Receiver<u64>,
     epoch: AtomicU64,
+    hearing: Hearing,
     identity: RwLock<Option<Arc<ResponderIdentity>>>,
     answers: AnswerCache,
 }
@@ -109,6 +125,7 @@ impl OcspResponder {
             schedule,
             revocations_here: corridor.watch_revocations(),
             epoch: AtomicU64::new(0),
+            hearing: Hearing::default(),
             identity: RwLock::new(None),
             answers: AnswerCache::default(),
         }
@@ -141,6 +158,16 @@ impl OcspResponder {
     /// Keeps certificate and cache up to date until `stop`. Failures are logged and tried again
     /// with growing pauses.
     pub async fn run(&self, corridor: &Arc<Corridor>, stop: impl Future<Output = ()>) {
+        match self.schedule.others {
+            Others::Polled => self.keep_up(corridor, stop).await,
+            Others::Asked => tokio::select! {
+                () = self.keep_up(corridor, stop) => {}
+                () = self.listen() => {}
+            },
+        }
+    }
+
+    async fn keep_up(&self, corridor: &Arc<Corridor>, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut rest = self.schedule.poll;
         loop {
@@ -164,7 +191,10 @@ impl OcspResponder {
     }
 
     async fn turn(&self, corridor: &Arc<Corridor>) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.refresh().await?;
+        match self.schedule.others {
+            Others::Polled => self.refresh().await?,
+            Others::Asked => self.hear().await?,
+        }
         if self.renewal_due() {
             self.renew(corridor).await?;
         }
@@ -221,6 +251,7 @@ impl Default for RespondSchedule {
         Self {
             lifetime: Duration::from_secs(3_600),
             poll: Duration::from_secs(1),
+            others: Others::Polled,
         }
     }
 }

@@ -44,7 +44,7 @@ impl World {
 
     /// A world whose issuer has a new key but whose ledger is an old one.
     pub fn over(ledger: Arc<MemoryLedger>) -> Self {
-        let clock = Arc::new(HandClock(AtomicI64::new(NOON)));
+        let clock = Arc::new(HandClock::at_noon());
         let key = Arc::new(FaultyKey::default());
         let corridor = Corridor::new(CorridorParts {
             policy: Policy::new([
@@ -105,19 +105,34 @@ impl World {
 
 /// A clock that moves when told.
 #[derive(Debug)]
-pub struct HandClock(AtomicI64);
+pub struct HandClock {
+    secs: AtomicI64,
+    begun: Instant,
+}
 
 impl HandClock {
+    fn at_noon() -> Self {
+        Self {
+            secs: AtomicI64::new(NOON),
+            begun: Instant::now(),
+        }
+    }
+
     /// Moves on.
     pub fn advance(&self, span: Duration) {
         let secs = i64::try_from(span.as_secs()).expect("tests do not wait that long");
-        self.0.fetch_add(secs, Ordering::SeqCst);
+        self.secs.fetch_add(secs, Ordering::SeqCst);
     }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_unix_secs(self.0.load(Ordering::SeqCst))
+        Timestamp::from_unix_secs(self.secs.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Instant {
+        let noon = Timestamp::from_unix_secs(NOON);
+        self.begun + self.now().since(noon)
     }
 }
 

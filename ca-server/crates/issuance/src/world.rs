@@ -1,6 +1,6 @@
 //! Time and chance, handed in so that tests can hold them still.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use ca_pki::Timestamp;
@@ -9,6 +9,11 @@ use ca_pki::Timestamp;
 pub trait Clock: Send + Sync {
     /// Returns this moment.
     fn now(&self) -> Timestamp;
+
+    /// Returns a moment to measure spans from: no correction of the time moves it.
+    fn monotonic(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 /// Gives unpredictable octets.

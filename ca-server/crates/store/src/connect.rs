@@ -125,10 +125,16 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
     let mut writing = shared_pool(url, options.writers);
     // A change that waits for another server's row is put off, not the whole group behind it;
     // this also ends deadlocks between groups sooner than the database would. A group is worth a
-    // ping: after the database restarted, every connection here is dead.
+    // ping: after the database restarted, every connection here is dead. A server that is frozen
+    // or cut off in the middle of a group must not keep its rows from the others.
     writing
         .test_before_acquire(true)
-        .map_sqlx_postgres_opts(|server| server.options([("lock_timeout", "250ms")]));
+        .map_sqlx_postgres_opts(|server| {
+            server.options([
+                ("lock_timeout", "250ms"),
+                ("idle_in_transaction_session_timeout", "5s"),
+            ])
+        });
     let mut redeeming = shared_pool(url, options.writers);
     redeeming
         .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST)

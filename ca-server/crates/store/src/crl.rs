@@ -1,17 +1,18 @@
 //! CRLs, and what each issuer counts.
 
 use ca_issuance::audit::Event;
+use ca_issuance::lease::Fence;
 use ca_issuance::ledger::PublishedCrl;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect};
 
 use crate::change::Change;
 use crate::entity::crl::{ActiveModel, Column, Entity, Model};
 use crate::entity::issuer_counter::{self, Column as CounterColumn};
 use crate::row::{counter, signed};
-use crate::{Error, audit};
+use crate::{Error, audit, lease};
 
 /// Draws the next number.
 pub(crate) struct DrawNumber {
@@ -22,6 +23,7 @@ pub(crate) struct DrawNumber {
 pub(crate) struct Publish {
     pub(crate) issuer: String,
     pub(crate) crl: PublishedCrl,
+    pub(crate) fence: Fence,
     pub(crate) event: Event,
 }
 
@@ -37,6 +39,7 @@ impl Change for Publish {
     type Outcome = ();
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        lease::require(transaction, &self.fence.work, self.fence.number).await?;
         let crl = &self.crl;
         let row = ActiveModel {
             issuer: Set(self.issuer.clone()),
@@ -81,6 +84,22 @@ pub(crate) async fn current(
 ) -> Result<Option<PublishedCrl>, Error> {
     let row = Entity::find_by_id(issuer).one(database).await?;
     row.map(PublishedCrl::try_from).transpose()
+}
+
+/// Reads the number of the current CRL, not the list itself.
+pub(crate) async fn current_number(
+    database: &DatabaseConnection,
+    issuer: &str,
+) -> Result<Option<u64>, Error> {
+    let number: Option<i64> = Entity::find_by_id(issuer)
+        .select_only()
+        .column(Column::Number)
+        .into_tuple()
+        .one(database)
+        .await?;
+    number
+        .map(|number| counter("crl.number", number))
+        .transpose()
 }
 
 /// Notes that the issuer's current CRL is out of date.

@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
+    QuerySelect, Statement,
+};
 
-use crate::Error;
 use crate::change::Change;
 use crate::entity::lease::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, counter, signed};
+use crate::{Error, Store};
 
 /// Takes or renews a lease.
 pub(crate) struct Claim {
@@ -24,13 +27,18 @@ impl Change for Claim {
     type Outcome = Option<u64>;
 
     async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Option<u64>, Error> {
-        let Some(lease) = lock(transaction, &self.work).await? else {
+        let Some(lease) = Entity::find_by_id(&self.work).one(transaction).await? else {
             return self.take_first(transaction).await;
         };
-        let held = lease.expires_at > self.moment.unix_secs();
-        if lease.holder != self.holder && held {
+        if !self.may_take(&lease) {
             return Ok(None);
         }
+        // Whoever writes under the lease has the row until its commit. Waiting for that would hold
+        // up everything else in this group; the lease passes to nobody meanwhile.
+        let lease = unless_locked(transaction, &self.work).await?;
+        let Some(lease) = lease.filter(|lease| self.may_take(lease)) else {
+            return Ok(None);
+        };
         // The number tells apart holders, so that one that comes back late is refused.
         let fencing = match lease.holder == self.holder {
             true => lease.fencing,
@@ -63,6 +71,11 @@ impl Claim {
         Ok(Some(1))
     }
 
+    fn may_take(&self, lease: &Model) -> bool {
+        let has_ended = lease.expires_at <= self.moment.unix_secs();
+        lease.holder == self.holder || has_ended
+    }
+
     fn end(&self) -> i64 {
         self.moment.plus(self.span).unix_secs()
     }
@@ -83,6 +96,44 @@ pub(crate) async fn require(
     }
 }
 
+/// Ends every lease. For whoever has the database to itself: the holders before are gone.
+pub(crate) struct EndAll;
+
+impl Change for EndAll {
+    type Outcome = ();
+
+    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+        let ended = ActiveModel {
+            expires_at: Set(0),
+            ..ActiveModel::default()
+        };
+        Entity::update_many().set(ended).exec(transaction).await?;
+        Ok(())
+    }
+}
+
+/// Reads the clock that all servers share: the database's. A file's only server is its own.
+pub(crate) async fn shared_moment(store: &Store) -> Result<Timestamp, Error> {
+    if store.reads().get_database_backend() != DbBackend::Postgres {
+        return Ok(store.now());
+    }
+    let now = Statement::from_string(DbBackend::Postgres, DATABASE_CLOCK);
+    let row = store.reads().query_one_raw(now).await?;
+    let row = row.ok_or_else(|| Error::Corrupt("the database tells no time".to_owned()))?;
+    Ok(Timestamp::from_unix_secs(row.try_get_by_index(0)?))
+}
+
+async fn unless_locked(
+    transaction: &DatabaseTransaction,
+    work: &str,
+) -> Result<Option<Model>, Error> {
+    let row = Entity::find_by_id(work)
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
+        .one(transaction)
+        .await?;
+    Ok(row)
+}
+
 async fn lock(transaction: &DatabaseTransaction, work: &str) -> Result<Option<Model>, Error> {
     let row = Entity::find_by_id(work)
         .lock(LockType::NoKeyUpdate)
@@ -90,3 +141,5 @@ async fn lock(transaction: &DatabaseTransaction, work: &str) -> Result<Option<Mo
         .await?;
     Ok(row)
 }
+
+const DATABASE_CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";

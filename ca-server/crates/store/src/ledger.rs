@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
 use ca_issuance::audit::query::{EventPage, EventQuery};
+use ca_issuance::lease::Fence;
 use ca_issuance::ledger::{
     CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
     LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -14,7 +15,7 @@ use ca_pki::{Serial, Timestamp};
 
 use crate::certificate::{self, Burn, RecordIntent, RecordResult, Revoke};
 use crate::crl::{self, DrawNumber, Publish};
-use crate::lease::Claim;
+use crate::lease::{self, Claim};
 use crate::{Store, audit, idempotency};
 
 #[async_trait]
@@ -115,14 +116,20 @@ impl Ledger for Store {
         &self,
         issuer: &str,
         crl: &PublishedCrl,
+        fence: &Fence,
         event: Event,
     ) -> Result<(), LedgerError> {
         let publish = Publish {
             issuer: issuer.to_owned(),
             crl: crl.clone(),
+            fence: fence.clone(),
             event,
         };
         Ok(self.write(publish).await?)
+    }
+
+    async fn current_crl_number(&self, issuer: &str) -> Result<Option<u64>, LedgerError> {
+        Ok(crl::current_number(self.reads(), issuer).await?)
     }
 
     async fn current_crl(&self, issuer: &str) -> Result<Option<PublishedCrl>, LedgerError> {
@@ -135,6 +142,10 @@ impl Ledger for Store {
 
     async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError> {
         Ok(audit::page(self.reads(), query).await?)
+    }
+
+    async fn shared_moment(&self) -> Result<Timestamp, LedgerError> {
+        Ok(lease::shared_moment(self).await?)
     }
 
     async fn claim(

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
+use crate::lease::EndAll;
 use crate::nonce::{self, Memory};
 use crate::read::GroupReader;
 use crate::schema;
@@ -126,6 +127,7 @@ impl Store {
             .serving
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        self.write(EndAll).await?;
         self.own_nonces().await?;
         // Nobody else changes accounts from here on.
         self.shared.accounts.begin();

@@ -21,10 +21,15 @@ const IMPATIENT: Spoken = Spoken {
 };
 
 async fn serve(stream: DuplexStream, spoken: Spoken) {
+    serve_while(stream, spoken, CancellationToken::new()).await;
+}
+
+async fn serve_while(stream: DuplexStream, spoken: Spoken, draining: CancellationToken) {
     let router = Router::new().route("/", get(|| async { "here" }));
+    let served = Served { router, draining };
     let peer = Peer::unknown(SocketAddr::from(([192, 0, 2, 1], 1_024)));
     let graceful = GracefulShutdown::new();
-    speak(stream, peer, router, graceful.watcher(), spoken).await;
+    speak(stream, peer, served, graceful.watcher(), spoken).await;
 }
 
 #[tokio::test]
@@ -66,6 +71,22 @@ async fn answers_whoever_asks() {
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 }
 
+#[tokio::test]
+async fn ends_a_connection_with_its_next_answer_while_it_drains() {
+    let (mut client, stream) = duplex(1_024);
+    let draining = CancellationToken::new();
+    draining.cancel();
+    let request = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
+    client.write_all(request).await.unwrap();
+
+    serve_while(stream, Spoken::negotiated(None), draining).await;
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
 /// A self-signed certificate and its key.
 struct Pair {
     certificate: CertificateDer<'static>,
@@ -90,6 +111,7 @@ struct Doorman {
     pair: Pair,
     address: SocketAddr,
     shutdown: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Doorman {
@@ -110,6 +132,7 @@ impl Doorman {
             pair,
             address: socket.local_addr().unwrap(),
             shutdown: CancellationToken::new(),
+            draining: CancellationToken::new(),
         };
         let listener = Listener {
             name: "test",
@@ -118,6 +141,7 @@ impl Doorman {
             router: Router::new().route("/", get(length_of_certificate)),
             places: 16,
             share: Share::default(),
+            draining: doorman.draining.clone(),
         };
         tokio::spawn(listener.serve(doorman.shutdown.clone()));
         doorman

@@ -46,9 +46,10 @@ impl Scene {
         let world = World::at_noon();
         let (corridor, issuer) = (&world.corridor, world.issuer());
         let crls = PublishSchedule::default();
+        let lease = world.ledger.hand_over("crl.tls", "this server");
         let tls = PkiIssuer {
             certificate: issuer.certificate().clone(),
-            publisher: Arc::new(CrlPublisher::new(corridor, issuer, crls)),
+            publisher: Arc::new(CrlPublisher::new(corridor, issuer, crls, lease)),
             responder: Arc::new(OcspResponder::new(
                 corridor,
                 issuer,

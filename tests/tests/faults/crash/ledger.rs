@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ca_issuance::audit::Event;
 use ca_issuance::audit::query::{EventPage, EventQuery};
+use ca_issuance::lease::Fence;
 use ca_issuance::ledger::{
     CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
     LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -76,9 +77,10 @@ impl Ledger for StoppingLedger {
         &self,
         issuer: &str,
         crl: &PublishedCrl,
+        fence: &Fence,
         event: Event,
     ) -> Result<(), LedgerError> {
-        let work = self.store.publish_crl(issuer, crl, event);
+        let work = self.store.publish_crl(issuer, crl, fence, event);
         self.step(Step::PublishCrl, work).await
     }
 
@@ -123,6 +125,10 @@ impl Ledger for StoppingLedger {
         self.store.revocation_epoch(issuer).await
     }
 
+    async fn current_crl_number(&self, issuer: &str) -> Result<Option<u64>, LedgerError> {
+        self.store.current_crl_number(issuer).await
+    }
+
     async fn current_crl(&self, issuer: &str) -> Result<Option<PublishedCrl>, LedgerError> {
         self.store.current_crl(issuer).await
     }
@@ -133,6 +139,10 @@ impl Ledger for StoppingLedger {
 
     async fn events(&self, query: &EventQuery) -> Result<EventPage, LedgerError> {
         self.store.events(query).await
+    }
+
+    async fn shared_moment(&self) -> Result<Timestamp, LedgerError> {
+        self.store.shared_moment().await
     }
 
     async fn claim(

@@ -3,6 +3,7 @@
 use ca_identity::store::IdentityStore;
 use ca_issuance::audit::EventKind;
 use ca_issuance::entitlement::{GrantKept, GrantUse, Idempotency};
+use ca_issuance::lease::Fence;
 use ca_issuance::ledger::{Intent, Ledger, PublishedCrl};
 use ca_pki::crl::RevocationReason;
 use serde_json::Value;
@@ -123,15 +124,20 @@ async fn next_crl_number(bench: &Bench, id: &str) -> Prepared {
 }
 
 async fn publish_first_crl(bench: &Bench, id: &str) -> Prepared {
-    publish(bench, id, 1)
+    publish(bench, id, 1).await
 }
 
 async fn publish_next_crl(bench: &Bench, id: &str) -> Prepared {
-    publish(bench, id, 1).perform().await.unwrap();
-    publish(bench, id, 2)
+    publish(bench, id, 1).await.perform().await.unwrap();
+    publish(bench, id, 2).await
 }
 
-fn publish(bench: &Bench, issuer: &str, number: u64) -> Prepared {
+async fn publish(bench: &Bench, issuer: &str, number: u64) -> Prepared {
+    let claimed = bench.store.claim(issuer, "a", bench.now(), HOUR);
+    let fence = Fence {
+        work: issuer.into(),
+        number: claimed.await.unwrap().unwrap(),
+    };
     let crl = PublishedCrl {
         number,
         this_update: bench.now(),
@@ -140,8 +146,8 @@ fn publish(bench: &Bench, issuer: &str, number: u64) -> Prepared {
         der: number.to_be_bytes().to_vec().into(),
     };
     let (store, issuer) = (bench.store.clone(), issuer.to_owned());
-    call!(store, issuer, crl =>
-        store.publish_crl(&issuer, &crl, happened(EventKind::CrlPublished)))
+    call!(store, issuer, crl, fence =>
+        store.publish_crl(&issuer, &crl, &fence, happened(EventKind::CrlPublished)))
 }
 
 async fn append_event(bench: &Bench, _id: &str) -> Prepared {

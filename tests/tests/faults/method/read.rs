@@ -38,6 +38,8 @@ fn of_certificates() -> Vec<Act> {
         "is_compromised" => |store| store.is_compromised(&[5; 32]),
         "revoked" => |store| store.revoked("tls", START),
         "revocation_epoch" => |store| store.revocation_epoch("tls"),
+        "current_crl_number" => |store| store.current_crl_number("tls"),
+        "shared_moment" => |store| store.shared_moment(),
         "current_crl" => |store| store.current_crl("tls"),
         "events" => |store| store.events(&events()),
     ]

@@ -7,17 +7,23 @@ use ca_pki::crl::{self, CrlTemplate, RevokedCertificate};
 use ca_pki::{Certificate, SignatureAlgorithm, Timestamp};
 use serde_json::json;
 
-use super::{CrlPublisher, CurrentCrl, PublishError, offload};
+use super::{CrlPublisher, CurrentCrl, PublishError, Standing, offload};
 use crate::Actor;
 use crate::audit::{Event, EventKind};
+use crate::lease::Fence;
 use crate::ledger::{LedgerError, PublishedCrl};
 
 impl CrlPublisher {
-    /// Publishes a CRL that covers every revocation up to `epoch`.
+    /// Publishes a CRL that covers every revocation up to `epoch`, if the lease behind `fence`
+    /// still stands when it is stored.
     ///
     /// A crash before the last step leaves a gap in the numbers, which RFC 5280 §5.2.3 allows; the
     /// CRL before stays the current one and the next refresh makes another.
-    pub(super) async fn publish(&self, epoch: u64) -> Result<(), PublishError> {
+    pub(super) async fn publish(
+        &self,
+        epoch: u64,
+        fence: &Fence,
+    ) -> Result<Standing, PublishError> {
         // Before the rows are read and a number is drawn for nothing.
         self.issuer.key().check_available()?;
         let name = self.issuer.name();
@@ -48,14 +54,21 @@ impl CrlPublisher {
                 "next_update": next_update.to_string(),
             }),
         };
-        match self.ledger.publish_crl(name, &published, event).await {
+        match self
+            .ledger
+            .publish_crl(name, &published, fence, event)
+            .await
+        {
             Ok(()) => {
                 tracing::info!(issuer = name, number, entries, "CRL published");
                 self.keep(offload(move || CurrentCrl::new(published)).await?);
-                Ok(())
+                Ok(Standing::UpToDate)
             }
-            // Another server published a later one meanwhile: the next refresh adopts it.
-            Err(LedgerError::Conflict) => Ok(()),
+            // Another server took over, or published a later one: the next refresh adopts it.
+            Err(LedgerError::Conflict) => {
+                tracing::info!(issuer = name, number, "another server publishes");
+                Ok(Standing::Awaited)
+            }
             Err(
                 error @ (LedgerError::Unavailable { .. }
                 | LedgerError::Corrupt(_)

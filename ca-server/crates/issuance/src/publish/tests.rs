@@ -4,11 +4,19 @@ use ca_pki::crl::RevocationReason;
 
 use super::*;
 use crate::Actor;
+use crate::lease::{LeaseKeeper, Tenure};
 use crate::ledger::CertificateState;
 use crate::testing::{KeyFault, World};
 
 fn publisher(world: &World) -> CrlPublisher {
-    CrlPublisher::new(&world.corridor, world.issuer(), PublishSchedule::default())
+    publisher_of(world, "one")
+}
+
+/// The publisher of a server that has just taken over the work.
+fn publisher_of(world: &World, server: &str) -> CrlPublisher {
+    let lease = world.ledger.hand_over("crl.tls", server);
+    let schedule = PublishSchedule::default();
+    CrlPublisher::new(&world.corridor, world.issuer(), schedule, lease)
 }
 
 fn parsed(publisher: &CrlPublisher) -> Crl {
@@ -124,6 +132,52 @@ async fn adopts_what_another_server_published() {
 }
 
 #[tokio::test]
+async fn publishes_nothing_after_another_server_took_over() {
+    let world = World::at_noon();
+    let frozen = publisher_of(&world, "one");
+    frozen.refresh().await.expect("a CRL is published");
+    let successor = publisher_of(&world, "two");
+    let at = world.clock.now();
+    world.insert("0102", CertificateState::Burned { at });
+    world.clock.advance(Duration::from_secs(7_200));
+
+    let woken = frozen.refresh().await.expect("it learns that it is late");
+    let by_the_frozen = world.ledger.events().len();
+    successor.refresh().await.expect("a CRL is published");
+    let adopted = frozen.refresh().await.expect("the CRL is adopted");
+
+    assert_eq!((woken, by_the_frozen), (Standing::Awaited, 1));
+    assert_eq!(adopted, Standing::UpToDate);
+    assert_eq!(world.ledger.events().len(), 2);
+    assert_eq!(parsed(&frozen).number(), parsed(&successor).number());
+}
+
+#[tokio::test]
+async fn serves_what_there_is_while_the_list_is_another_servers_work() {
+    let world = World::at_noon();
+    let holder = publisher_of(&world, "one");
+    holder.refresh().await.expect("a CRL is published");
+    let ledger = Arc::clone(&world.ledger) as Arc<dyn Ledger>;
+    let mut keeper = LeaseKeeper::new(
+        ledger,
+        Arc::clone(&world.clock) as _,
+        "two".to_owned(),
+        Tenure::Among,
+    );
+    let other = CrlPublisher {
+        lease: keeper.lease("crl.tls"), // not claimed
+        ..publisher_of(&world, "one")
+    };
+    world.clock.advance(Duration::from_secs(7_200));
+
+    let standing = other.refresh().await.expect("the ledger answers");
+
+    assert_eq!(standing, Standing::Awaited);
+    assert_eq!(parsed(&other).number(), Some(1));
+    assert_eq!(world.ledger.events().len(), 1);
+}
+
+#[tokio::test]
 async fn does_not_adopt_a_list_of_the_key_before() {
     let before = World::at_noon();
     publisher(&before)
@@ -183,7 +237,9 @@ async fn wakes_up_when_something_is_revoked_here() {
         pause: Duration::ZERO,
         ..PublishSchedule::default()
     };
-    let publisher = Arc::new(CrlPublisher::new(&world.corridor, world.issuer(), schedule));
+    let lease = world.ledger.hand_over("crl.tls", "one");
+    let publisher = CrlPublisher::new(&world.corridor, world.issuer(), schedule, lease);
+    let publisher = Arc::new(publisher);
     let serial = world.insert("0102", CertificateState::Valid);
     let running = tokio::spawn({
         let publisher = Arc::clone(&publisher);

@@ -21,7 +21,9 @@ impl OcspResponder {
         let now = self.clock.now();
         let generation = self.generation();
         let place = cache_place(request);
-        if let Some(kept) = place.and_then(|place| self.answers.find(place, generation, now)) {
+        if let Some(kept) = place.and_then(|place| self.answers.find(place, generation, now))
+            && self.is_still(generation).await
+        {
             return Ok(kept);
         }
         let is_ours = |cert_id: &CertId| cert_id.names(self.issuer.certificate());

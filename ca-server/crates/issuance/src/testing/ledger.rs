@@ -1,6 +1,7 @@
 //! A ledger without a store below it.
 
 mod claim;
+mod lease;
 mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use ca_pki::{Serial, Timestamp};
 
 use crate::audit::Event;
 use crate::audit::query::{EventPage, EventQuery};
+use crate::lease::Fence;
 use crate::ledger::{
     CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
     EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
@@ -38,6 +40,8 @@ pub(super) struct State {
     uses: BTreeMap<String, u64>,
     withdrawn: BTreeSet<String>,
     requests: BTreeMap<(String, String), (EarlierRequest, Timestamp)>,
+    leases: BTreeMap<String, lease::Row>,
+    moment_secs: i64,
 }
 
 impl MemoryLedger {
@@ -313,9 +317,11 @@ impl Ledger for MemoryLedger {
         &self,
         _issuer: &str,
         crl: &PublishedCrl,
+        fence: &Fence,
         event: Event,
     ) -> Result<(), LedgerError> {
         let mut state = self.reach()?;
+        state.require_lease(fence)?;
         let is_ahead = |stored: &PublishedCrl| {
             stored.number > crl.number || stored.revocation_epoch > crl.revocation_epoch
         };
@@ -325,6 +331,10 @@ impl Ledger for MemoryLedger {
         state.crl = Some(crl.clone());
         state.events.push(event);
         Ok(())
+    }
+
+    async fn current_crl_number(&self, _issuer: &str) -> Result<Option<u64>, LedgerError> {
+        Ok(self.reach()?.crl.as_ref().map(|crl| crl.number))
     }
 
     async fn current_crl(&self, _issuer: &str) -> Result<Option<PublishedCrl>, LedgerError> {
@@ -340,13 +350,17 @@ impl Ledger for MemoryLedger {
         Ok(log::page(&self.reach()?.events, query))
     }
 
+    async fn shared_moment(&self) -> Result<Timestamp, LedgerError> {
+        Ok(Timestamp::from_unix_secs(self.reach()?.moment_secs))
+    }
+
     async fn claim(
         &self,
-        _work: &str,
-        _holder: &str,
-        _moment: Timestamp,
-        _span: Duration,
+        work: &str,
+        holder: &str,
+        moment: Timestamp,
+        span: Duration,
     ) -> Result<Option<u64>, LedgerError> {
-        Ok(Some(1))
+        Ok(self.reach()?.claim_lease(work, holder, (moment, span)))
     }
 }
