@@ -8,18 +8,19 @@ from harness.processes import run_to_end
 
 
 class NameServer:
-    """Names under ZONE lead to the loopback address of the suite they belong to."""
+    """Names under ZONE lead to the address of the suite they belong to."""
 
     ZONE = "test"
     KEY_NAME = "conformance"
 
-    def __init__(self, check, folder, suites):
+    def __init__(self, check, folder, addresses, host="127.0.0.1"):
         self.check = check
         self.folder = folder
-        self.port = free_port()
-        self.endpoint = f"127.0.0.1:{self.port}"
+        self.host = host
+        self.port = free_port(host)
+        self.endpoint = f"{host}:{self.port}"
         self.key_file = folder / "tsig.key"
-        self.addresses = {name: f"127.0.0.{11 + n}" for n, name in enumerate(suites)}
+        self.addresses = addresses
         self._process = None
 
     def __enter__(self):
@@ -47,7 +48,7 @@ class NameServer:
     def _probe(self):
         file = self.folder / "probe"
         file.write_text(
-            f"server 127.0.0.1 {self.port}\nzone {self.ZONE}\n"
+            f"server {self.host} {self.port}\nzone {self.ZONE}\n"
             f"update add probe.{self.ZONE}. 1 TXT probe\nsend\n"
         )
         return file
@@ -57,7 +58,7 @@ class NameServer:
             "$TTL 1",
             "@ SOA ns hostmaster 1 3600 600 86400 1",
             "@ NS ns",
-            "ns A 127.0.0.1",
+            f"ns A {self.host}",
         ]
         lines += [f"*.{name} A {address}" for name, address in self.addresses.items()]
         return "\n".join(lines) + "\n"
@@ -70,7 +71,7 @@ options {{
     directory "{self.folder}";
     pid-file none;
     session-keyfile none;
-    listen-on port {self.port} {{ 127.0.0.1; }};
+    listen-on port {self.port} {{ {self.host}; }};
     listen-on-v6 {{ none; }};
     recursion no;
     dnssec-validation no;

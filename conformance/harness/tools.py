@@ -17,9 +17,21 @@ FROM_PIP = (
 )
 
 
+FOR_MANY_SERVERS = ("haproxy", "ip", "named", "nsupdate", "openssl", "tsig-keygen", "unshare")
+
+
 def missing_tools():
     """The names of the tools that are not there."""
+    return missing_of(PROGRAMS) + [name for name in FROM_PIP if not (VENV / "bin" / name).exists()]
+
+
+def missing_for_many_servers():
+    """The names of the tools that are not there, of those for servers in namespaces."""
+    return missing_of(FOR_MANY_SERVERS)
+
+
+def missing_of(programs):
+    """Those that are not there."""
     # Debian keeps servers in sbin, which is not on everybody's path.
     os.environ["PATH"] += os.pathsep + os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin"))
-    missing = [name for name in PROGRAMS if not shutil.which(name)]
-    return missing + [name for name in FROM_PIP if not (VENV / "bin" / name).exists()]
+    return [name for name in programs if not shutil.which(name)]

@@ -68,6 +68,9 @@ pub(crate) struct Arguments {
     /// The file that the journal is written to, a JSON object a line.
     #[arg(long)]
     journal: PathBuf,
+    /// Nothing more is begun from when this file is there.
+    #[arg(long)]
+    until: Option<PathBuf>,
 }
 
 /// A kind of operation.
@@ -110,6 +113,9 @@ async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
 async fn flow(world: Rc<World>, operation: Operation, pace: Pace) {
     let mut under_way = JoinSet::new();
     while let Some(turn) = pace.turn().await {
+        if world.is_over() {
+            break;
+        }
         let world = Rc::clone(&world);
         under_way.spawn_local(async move {
             match perform(&world, operation, turn.number).await {

@@ -42,6 +42,7 @@ pub(super) struct World {
     connections: Vec<Mutex<Connection>>,
     revocation_connections: Vec<Mutex<Connection>>,
     zone: String,
+    until: Option<PathBuf>,
     give_up: Instant,
 }
 
@@ -82,8 +83,14 @@ impl World {
             journal: Journal::begin(&arguments.journal)?,
             meter,
             zone: arguments.zone.clone(),
+            until: arguments.until.clone(),
             give_up,
         })
+    }
+
+    /// Returns whether nothing more is to be begun.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.as_ref().is_some_and(|file| file.exists())
     }
 
     /// Returns a name that nobody had before.
