@@ -46,13 +46,8 @@ pub enum Freshness {
 }
 
 impl crate::Access {
-    /// Completes a record to what is answered.
-    pub(super) fn answered(
-        &self,
-        record: CertificateRecord,
-        freshness: Freshness,
-        warnings: Vec<String>,
-    ) -> Result<Answered, Error> {
+    /// Completes a stored record to what is answered.
+    pub(super) fn answered(&self, record: CertificateRecord) -> Result<Answered, Error> {
         let inconsistent = |what: &str| Error::Inconsistent(format!("{}: {what}", record.serial));
         let der = record
             .der
@@ -60,15 +55,20 @@ impl crate::Access {
             .ok_or_else(|| inconsistent("no certificate"))?;
         let certificate =
             Certificate::parse(der).map_err(|error| inconsistent(&error.to_string()))?;
-        let issuer = self.corridor.issuer(&record.issuer);
-        let chain = issuer.map(|issuer| issuer.chain().to_vec());
         Ok(Answered {
             certificate,
-            chain: chain.unwrap_or_default(),
+            chain: self.chain_of(&record.issuer),
             record,
-            warnings,
-            freshness,
+            warnings: Vec::new(),
+            freshness: Freshness::Stored,
         })
+    }
+
+    fn chain_of(&self, issuer: &str) -> Vec<Certificate> {
+        let issuer = self.corridor.issuer(issuer);
+        issuer
+            .map(|issuer| issuer.chain().to_vec())
+            .unwrap_or_default()
     }
 }
 

@@ -187,6 +187,11 @@ impl Issued {
         &self.certificate
     }
 
+    /// Gives the certificate away.
+    pub fn into_certificate(self) -> Certificate {
+        self.certificate
+    }
+
     /// Returns the issuer's configured name.
     pub fn issuer(&self) -> &str {
         &self.issuer

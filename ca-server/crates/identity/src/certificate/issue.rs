@@ -127,7 +127,13 @@ impl Access {
             state: CertificateState::Valid,
             der: Some(issued.certificate().der().to_vec()),
         };
-        self.answered(record, Freshness::Issued, warnings)
+        Ok(Answered {
+            chain: self.chain_of(&record.issuer),
+            certificate: issued.into_certificate(),
+            record,
+            warnings,
+            freshness: Freshness::Issued,
+        })
     }
 
     fn claim(
@@ -233,9 +239,9 @@ impl Access {
             ))
         })?;
         match record.state {
-            CertificateState::Valid | CertificateState::Revoked { .. } => self
-                .answered(record, Freshness::Stored, Vec::new())
-                .map(Some),
+            CertificateState::Valid | CertificateState::Revoked { .. } => {
+                self.answered(record).map(Some)
+            }
             // Being signed, or given up a moment ago: the key is free again then.
             CertificateState::Intended | CertificateState::Burned { .. } => {
                 Err(Error::Unavailable {

@@ -5,7 +5,7 @@ use ca_issuance::ledger::{
 };
 use ca_pki::{Identifier, Serial, Timestamp};
 
-use super::{Answered, Freshness, may_see};
+use super::{Answered, may_see};
 use crate::{Access, Error, Identity, Role};
 
 /// Which certificates to list; every filter that is set must hold.
@@ -37,7 +37,7 @@ impl Access {
         serial: &Serial,
     ) -> Result<Answered, Error> {
         let record = self.seen(identity, serial).await?;
-        self.answered(record, Freshness::Stored, Vec::new())
+        self.answered(record)
     }
 
     /// Lists certificates, newest first; those without a role see what they asked for.

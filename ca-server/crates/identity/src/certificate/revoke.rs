@@ -4,7 +4,7 @@ use ca_issuance::ledger::RevokeOutcome;
 use ca_pki::Serial;
 use ca_pki::crl::RevocationReason;
 
-use super::{Answered, Freshness, may_revoke};
+use super::{Answered, may_revoke};
 use crate::{Access, Error, Identity};
 
 impl Access {
@@ -28,7 +28,7 @@ impl Access {
         match outcome {
             RevokeOutcome::Revoked | RevokeOutcome::AlreadyRevoked => {
                 let record = self.seen(identity, serial).await?;
-                self.answered(record, Freshness::Stored, Vec::new())
+                self.answered(record)
             }
             RevokeOutcome::Unknown => Err(Error::NotFound),
         }

@@ -86,7 +86,11 @@ impl CiClaimKind {
 
     /// Finds the kind of a dotted object identifier.
     pub fn from_dotted(text: &str) -> Option<Self> {
-        let oid = ObjectIdentifier::new(text).ok()?;
+        Self::from_oid(ObjectIdentifier::new(text).ok()?)
+    }
+
+    /// Finds the kind of an object identifier.
+    pub(crate) fn from_oid(oid: ObjectIdentifier) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.oid() == oid)
     }
 

@@ -291,7 +291,7 @@ fn lint_ci_claims(tbs: &TbsCertificate, template: &Template, findings: &mut Find
 }
 
 fn ci_claim_kind(extension: &Extension) -> Option<CiClaimKind> {
-    CiClaimKind::from_dotted(&extension.extn_id.to_string())
+    CiClaimKind::from_oid(extension.extn_id)
 }
 
 /// Everything that this CA writes, beside what CI systems say of their jobs.
