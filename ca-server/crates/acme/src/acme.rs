@@ -118,18 +118,23 @@ impl Acme {
         self.corridor.clock().now()
     }
 
-    /// Draws an id that cannot be guessed: 128 bits, base64url.
+    /// Draws an id that cannot be guessed: the time in seconds (4 octets), then 128 random bits,
+    /// base64url.
+    ///
+    /// Ids that are made together begin alike and so stand together in the store's indexes: a
+    /// commit then writes few pages of a large index instead of one for each row.
     pub(crate) fn fresh_id(&self) -> Result<String, Error> {
-        self.random_text::<16>()
+        let mut octets = [0; 20];
+        let (time, random) = octets.split_at_mut(4);
+        let now = u32::try_from(self.now().unix_secs()).unwrap_or_default();
+        time.copy_from_slice(&now.to_be_bytes());
+        self.corridor.entropy().fill(random)?;
+        Ok(URL_SAFE_NO_PAD.encode(octets))
     }
 
     /// Draws a challenge token: 256 bits, base64url (RFC 8555 §8.1 asks for 128).
     pub(crate) fn fresh_token(&self) -> Result<String, Error> {
-        self.random_text::<32>()
-    }
-
-    fn random_text<const N: usize>(&self) -> Result<String, Error> {
-        let mut octets = [0; N];
+        let mut octets = [0; 32];
         self.corridor.entropy().fill(&mut octets)?;
         Ok(URL_SAFE_NO_PAD.encode(octets))
     }

@@ -13,15 +13,13 @@ use ca_acme::store::{KeyChange, Registration};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::LockType;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::change::Change;
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
 use crate::external_account::Binding;
 use crate::row::{self, json, named, unjson};
+use crate::transaction::{Others, Transaction};
 use crate::{Error, audit, authorization, external_account, order, principal};
 
 /// Registers an account.
@@ -60,7 +58,7 @@ pub(crate) struct ChangeKey {
 impl Change for Register {
     type Outcome = Registration;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Registration, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<Registration, Error> {
         let account = &self.account;
         let existing = by_thumbprint(transaction, &account.directory, &account.thumbprint).await?;
         if let Some(existing) = existing {
@@ -96,7 +94,7 @@ impl Register {
 impl Change for Update {
     type Outcome = Account;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Account, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<Account, Error> {
         let mut changes = ActiveModel::default();
         if let Some(contacts) = &self.contacts {
             changes.contacts = Set(json(contacts)?);
@@ -123,7 +121,7 @@ impl Change for Update {
 impl Change for Deactivate {
     type Outcome = Account;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Account, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<Account, Error> {
         let status = Set(status_name(AccountStatus::Deactivated).to_owned());
         let changes = ActiveModel {
             status,
@@ -144,7 +142,7 @@ impl Change for Deactivate {
 impl Change for ChangeKey {
     type Outcome = KeyChange;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<KeyChange, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<KeyChange, Error> {
         let Some(account) = by_id(transaction, &self.id).await? else {
             return Ok(KeyChange::Stale);
         };
@@ -201,19 +199,19 @@ pub(crate) async fn by_thumbprint<C: ConnectionTrait>(
 }
 
 /// Returns whether the account is valid, and keeps it so until the transaction ends.
-pub(crate) async fn hold_valid(transaction: &DatabaseTransaction, id: &str) -> Result<bool, Error> {
-    let status: Option<String> = Entity::find_by_id(id)
-        .select_only()
-        .column(Column::Status)
-        .lock(LockType::Share)
-        .into_tuple()
-        .one(transaction)
-        .await?;
-    Ok(status.as_deref() == Some(status_name(AccountStatus::Valid)))
+pub(crate) async fn hold_valid(transaction: &Transaction, id: &str) -> Result<bool, Error> {
+    let status = match transaction.others() {
+        Others::Wait => "SELECT status FROM account WHERE id = $1",
+        Others::Write => "SELECT status FROM account WHERE id = $1 FOR SHARE",
+    };
+    let found = transaction.texts(status, [id.into()]).await?;
+    let is_valid =
+        |status: &Option<String>| status.as_deref() == Some(status_name(AccountStatus::Valid));
+    Ok(found.first().is_some_and(is_valid))
 }
 
 async fn update_valid(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     id: &str,
     changes: ActiveModel,
 ) -> Result<(), Error> {

@@ -127,11 +127,11 @@ impl AcmeStore for Store {
     }
 
     async fn order(&self, id: &str) -> Result<Option<Order>, StoreError> {
-        Ok(order::by_id(self.reads(), id, self.now()).await?)
+        Ok(order::by_id(self.point_reads(), id, self.now()).await?)
     }
 
     async fn unfinished_orders(&self, account: &str, at_most: u32) -> Result<u32, StoreError> {
-        Ok(order::count_unfinished(self.reads(), account, at_most, self.now()).await?)
+        Ok(order::count_unfinished(self.point_reads(), account, at_most, self.now()).await?)
     }
 
     async fn orders_of(
@@ -176,11 +176,11 @@ impl AcmeStore for Store {
     }
 
     async fn authorization(&self, id: &str) -> Result<Option<Authorization>, StoreError> {
-        Ok(authorization::by_id(self.reads(), id, self.now()).await?)
+        Ok(authorization::by_id(self.point_reads(), id, self.now()).await?)
     }
 
     async fn authorizations(&self, ids: &[String]) -> Result<Vec<Authorization>, StoreError> {
-        Ok(authorization::by_ids(self.reads(), ids, self.now()).await?)
+        Ok(authorization::by_ids(self.point_reads(), ids, self.now()).await?)
     }
 
     async fn reusable_authorizations(
@@ -189,7 +189,7 @@ impl AcmeStore for Store {
         identifiers: &[Identifier],
         until: Timestamp,
     ) -> Result<Vec<Authorization>, StoreError> {
-        Ok(authorization::reusable(self.reads(), account, identifiers, until).await?)
+        Ok(authorization::reusable(self.point_reads(), account, identifiers, until).await?)
     }
 
     async fn begin_validation(
@@ -248,7 +248,7 @@ impl AcmeStore for Store {
         identifiers: &[Identifier],
         moment: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(authorization::held(self.reads(), account, identifiers, moment).await?)
+        Ok(authorization::held(self.point_reads(), account, identifiers, moment).await?)
     }
 
     async fn redeem_nonce(&self, nonce: &str, expires_at: Timestamp) -> Result<bool, StoreError> {

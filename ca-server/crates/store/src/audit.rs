@@ -14,14 +14,13 @@ pub use verify::Verification;
 use ca_issuance::audit::Event;
 use ca_issuance::audit::chain::{Checkpoint, GENESIS, SealedEvent};
 use ca_pki::Timestamp;
-use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{DatabaseTransaction, EntityTrait};
 
 use crate::Error;
 use crate::change::Change;
 use crate::entity::audit_checkpoint;
-use crate::entity::audit_event::{ActiveModel, Entity, Model};
+use crate::entity::audit_event::Model;
 use crate::row::{json, octets};
+use crate::transaction::Transaction;
 
 /// Appends an event that has no change of its own.
 pub(crate) struct Append {
@@ -31,27 +30,24 @@ pub(crate) struct Append {
 impl Change for Append {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         record(transaction, &self.event).await
     }
 }
 
 /// Writes an event in the transaction of its change. If it cannot be written, neither is the
 /// change.
-pub(crate) async fn record(transaction: &DatabaseTransaction, event: &Event) -> Result<(), Error> {
-    let row = ActiveModel {
-        sequence: NotSet,
-        at: Set(event.at.unix_secs()),
-        kind: Set(event.kind.name().to_owned()),
-        actor: Set(event.actor.to_string()),
-        subject: Set(event.subject.clone()),
-        details: Set(json(&event.details)?),
-        position: Set(None),
-        hash: Set(None),
-    };
-    Entity::insert(row)
-        .exec_without_returning(transaction)
-        .await?;
+pub(crate) async fn record(transaction: &Transaction, event: &Event) -> Result<(), Error> {
+    let values = [
+        event.at.unix_secs().into(),
+        event.kind.name().into(),
+        event.actor.to_string().into(),
+        event.subject.as_str().into(),
+        json(&event.details)?.into(),
+    ];
+    transaction.run(INSERT, values).await?;
     Ok(())
 }
 
@@ -80,3 +76,6 @@ fn checkpoint(row: audit_checkpoint::Model) -> Checkpoint {
         signature: row.signature,
     }
 }
+
+const INSERT: &str =
+    "INSERT INTO audit_event (at, kind, actor, subject, details) VALUES ($1, $2, $3, $4, $5)";

@@ -12,13 +12,12 @@ use ca_acme::authorization::{
 use ca_pki::{Identifier, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::entity::authorization::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, json, moment, named, unjson};
+use crate::transaction::Transaction;
 use crate::{Error, identifier, problem};
 
 /// Whether an authorization was made by newOrder or by newAuthz.
@@ -32,7 +31,7 @@ pub(crate) enum Origin {
 
 /// Inserts an authorization.
 pub(crate) async fn insert(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     authorization: &Authorization,
     origin: Origin,
 ) -> Result<(), Error> {
@@ -44,22 +43,21 @@ pub(crate) async fn insert(
 
 /// Reads authorizations and keeps them as they are until the transaction ends; in no order.
 pub(crate) async fn hold(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     ids: &[String],
     now: Timestamp,
 ) -> Result<Vec<Authorization>, Error> {
     let rows = Entity::find()
         .filter(Column::Id.is_in(ids))
         .order_by_asc(Column::Id)
-        .lock(LockType::Share)
-        .all(transaction)
-        .await?;
+        .lock(LockType::Share);
+    let rows = transaction.all(rows).await?;
     rows.into_iter().map(|row| from_row(row, now)).collect()
 }
 
 /// Deactivates what is pending or valid of an account.
 pub(crate) async fn deactivate_all_of(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     account: &str,
 ) -> Result<(), Error> {
     let changes = ActiveModel {

@@ -6,7 +6,7 @@ mod find;
 mod list;
 
 pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke, keep_use};
-pub(crate) use compromised::start_reading_compromised;
+pub(crate) use compromised::{is_compromised, start_reading_compromised};
 pub(crate) use find::{by_serial, revocation_epoch, revoked, unfinished};
 pub(crate) use list::list;
 

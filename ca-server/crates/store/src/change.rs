@@ -3,23 +3,27 @@
 use std::future::Future;
 
 use async_trait::async_trait;
-use sea_orm::{DatabaseTransaction, TransactionTrait};
 use tokio::sync::oneshot;
 
 use crate::Error;
+use crate::transaction::Transaction;
 
 /// One intent to change the store.
 ///
-/// `apply` may run several times, each time in a fresh savepoint: it must do nothing but speak to
+/// `apply` may run several times, each time as if for the first: it must do nothing but speak to
 /// the transaction. What it returns is handed out only after the commit.
 pub(crate) trait Change: Send + Sync + 'static {
     /// What the asker learns.
     type Outcome: Send + 'static;
 
+    /// Whether `apply` mostly needs no other statements than those that the swift way knows. It
+    /// may be wrong: the group then takes longer.
+    const SWIFT: bool = false;
+
     /// Applies the change; an error undoes all of it.
     fn apply(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
     ) -> impl Future<Output = Result<Self::Outcome, Error>> + Send;
 
     /// Forgets what memory holds and this change has made stale. Called once it is settled, also
@@ -36,12 +40,28 @@ pub(crate) enum Standing {
     Again,
 }
 
+/// How a unit ran without a savepoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// The change succeeded, if the group commits.
+    Well,
+    /// It did not, and what it did before cannot be told from what others did: the whole
+    /// transaction must be undone.
+    Badly,
+}
+
 /// A change of any kind on its way through the writer.
 #[async_trait]
 pub(crate) trait Unit: Send {
+    /// Tells whether the swift way will do for the change.
+    fn is_swift(&self) -> bool;
+
+    /// Runs the change and keeps its outcome if it succeeds.
+    async fn try_run(&mut self, transaction: &Transaction) -> Ran;
+
     /// Runs the change in a savepoint and keeps its outcome. An error means that the surrounding
     /// transaction is lost.
-    async fn run(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error>;
+    async fn run(&mut self, transaction: &Transaction) -> Result<(), Error>;
 
     /// Tells whether the kept outcome is final.
     fn standing(&self) -> Standing;
@@ -77,9 +97,24 @@ impl<C: Change> Pending<C> {
 
 #[async_trait]
 impl<C: Change> Unit for Pending<C> {
-    async fn run(&mut self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    fn is_swift(&self) -> bool {
+        C::SWIFT
+    }
+
+    async fn try_run(&mut self, transaction: &Transaction) -> Ran {
+        match self.change.apply(transaction).await {
+            Ok(outcome) => {
+                self.outcome = Some(Ok(outcome));
+                Ran::Well
+            }
+            // Not the last word, so it does not count as an attempt.
+            Err(_to_be_found_again) => Ran::Badly,
+        }
+    }
+
+    async fn run(&mut self, transaction: &Transaction) -> Result<(), Error> {
         self.attempts += 1;
-        let savepoint = transaction.begin().await?;
+        let savepoint = transaction.savepoint().await?;
         let outcome = self.change.apply(&savepoint).await;
         match outcome {
             Ok(_) => savepoint.commit().await?,

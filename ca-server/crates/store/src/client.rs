@@ -9,13 +9,13 @@ use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::change::Change;
 use crate::entity::client::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, moment};
+use crate::transaction::Transaction;
 use crate::{Error, audit, session};
 
 /// Adds a client.
@@ -33,7 +33,7 @@ pub(crate) struct Remove {
 impl Change for Add {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         row::insert(transaction, Model::from(&self.client)).await?;
         audit::record(transaction, &self.event).await
     }
@@ -42,7 +42,7 @@ impl Change for Add {
 impl Change for Remove {
     type Outcome = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<bool, Error> {
         // Waits for logins under way, so that their sessions are seen below.
         let removed = Entity::delete_by_id(&self.id).exec(transaction).await?;
         if removed.rows_affected == 0 {
@@ -57,7 +57,7 @@ impl Change for Remove {
 /// Notes that a client logs in, and keeps it from being removed until the transaction ends;
 /// `Conflict` if it is gone.
 pub(crate) async fn note_login(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     id: &str,
     at: Timestamp,
 ) -> Result<(), Error> {

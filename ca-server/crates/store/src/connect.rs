@@ -11,6 +11,9 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::Error;
+use crate::point_reads::PointReads;
+use crate::sqlite::{Local, Role};
+use crate::transaction;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -30,7 +33,8 @@ pub struct Options {
 /// The connections of a store.
 pub(crate) struct Connections {
     pub(crate) reads: DatabaseConnection,
-    pub(crate) writes: DatabaseConnection,
+    pub(crate) point_reads: PointReads,
+    pub(crate) writes: transaction::Database,
     pub(crate) kind: Kind,
 }
 
@@ -87,21 +91,14 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Connections, Error>
     reading.map_sqlx_sqlite_opts(|file| durable(file).pragma("query_only", "on"));
     let reads = Database::connect(reading).await?;
     Ok(Connections {
+        point_reads: PointReads::of_file(&file, &reads)?,
         reads,
-        writes,
+        writes: transaction::Database {
+            swift: Some(Arc::new(Local::open(&file, Role::Writes)?)),
+            pool: writes,
+        },
         kind: Kind::Sqlite { file },
     })
-}
-
-/// WAL lets readers go on beside the writer; FULL syncs it at each commit, so that what was
-/// answered survives a power cut.
-fn durable(file: SqliteConnectOptions) -> SqliteConnectOptions {
-    file.journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT)
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("journal_size_limit", "67108864")
 }
 
 /// Creates the file for its owner alone: it holds account keys and secrets. SQLite gives its
@@ -119,6 +116,17 @@ fn create_private(file: &Path) -> Result<(), Error> {
             source: Arc::new(error),
         }),
     }
+}
+
+/// WAL lets readers go on beside the writer; FULL syncs it at each commit, so that what was
+/// answered survives a power cut.
+fn durable(file: SqliteConnectOptions) -> SqliteConnectOptions {
+    file.journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Error> {
@@ -141,9 +149,14 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
         .map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
     let mut reading = shared_pool(url, options.readers);
     reading.test_before_acquire_if_idle_for(IDLE_BEFORE_TEST);
+    let reads = Database::connect(reading).await?;
     Ok(Connections {
-        reads: Database::connect(reading).await?,
-        writes: Database::connect(writing).await?,
+        point_reads: PointReads::of_pool(&reads),
+        reads,
+        writes: transaction::Database {
+            swift: None,
+            pool: Database::connect(writing).await?,
+        },
         kind: Kind::Postgres {
             nonces: Database::connect(redeeming).await?,
         },

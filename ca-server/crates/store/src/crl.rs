@@ -6,12 +6,13 @@ use ca_issuance::ledger::PublishedCrl;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait, QuerySelect};
+use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect};
 
 use crate::change::Change;
 use crate::entity::crl::{ActiveModel, Column, Entity, Model};
 use crate::entity::issuer_counter::{self, Column as CounterColumn};
 use crate::row::{counter, signed};
+use crate::transaction::Transaction;
 use crate::{Error, audit, lease};
 
 /// Draws the next number.
@@ -30,7 +31,7 @@ pub(crate) struct Publish {
 impl Change for DrawNumber {
     type Outcome = u64;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<u64, Error> {
         increment(transaction, &self.issuer, Count::CrlNumbers).await
     }
 }
@@ -38,7 +39,7 @@ impl Change for DrawNumber {
 impl Change for Publish {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         lease::require(transaction, &self.fence.work, self.fence.number).await?;
         let crl = &self.crl;
         let row = ActiveModel {
@@ -103,10 +104,7 @@ pub(crate) async fn current_number(
 }
 
 /// Notes that the issuer's current CRL is out of date.
-pub(crate) async fn bump_epoch(
-    transaction: &DatabaseTransaction,
-    issuer: &str,
-) -> Result<(), Error> {
+pub(crate) async fn bump_epoch(transaction: &Transaction, issuer: &str) -> Result<(), Error> {
     increment(transaction, issuer, Count::Revocations).await?;
     Ok(())
 }
@@ -119,11 +117,7 @@ enum Count {
 }
 
 /// Adds one and returns the new value; the row waits for the commit, so no value comes twice.
-async fn increment(
-    transaction: &DatabaseTransaction,
-    issuer: &str,
-    count: Count,
-) -> Result<u64, Error> {
+async fn increment(transaction: &Transaction, issuer: &str, count: Count) -> Result<u64, Error> {
     let (column, revocation_epoch, crl_number) = match count {
         Count::Revocations => (CounterColumn::RevocationEpoch, 1, 0),
         Count::CrlNumbers => (CounterColumn::CrlNumber, 0, 1),

@@ -11,15 +11,13 @@ use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, LockType};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::{ExposeSecret, SecretSlice};
 
 use crate::change::Change;
 use crate::entity::external_account::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, moment};
+use crate::transaction::Transaction;
 use crate::{Error, audit, principal};
 
 /// Stores a new key.
@@ -46,7 +44,7 @@ pub(crate) enum Binding {
 impl Change for Add {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         row::insert(transaction, Model::try_from(&self.key)?).await?;
         audit::record(transaction, &self.event).await
     }
@@ -55,7 +53,7 @@ impl Change for Add {
 impl Change for Revoke {
     type Outcome = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<bool, Error> {
         let changes = ActiveModel {
             revoked_at: Set(Some(self.event.at.unix_secs())),
             ..ActiveModel::default()
@@ -77,7 +75,7 @@ impl Change for Revoke {
 /// Checks a key for one more binding and notes its use. The row stays locked until the
 /// transaction ends, so that a key for single use binds one account however many ask.
 pub(crate) async fn bind(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     kid: &str,
     directory: &str,
     now: Timestamp,

@@ -4,15 +4,13 @@ use ca_identity::grant::{Grant, GrantSpec, Origin};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::sea_query::LockType;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
 
 use crate::change::Change;
 use crate::entity::api_grant::{Column, Entity, Model};
 use crate::row::{self, json, unjson};
+use crate::transaction::Transaction;
 use crate::{Error, audit, certificate, grant_use};
 
 /// Adds a grant.
@@ -30,7 +28,7 @@ pub(crate) struct Remove {
 impl Change for Add {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let name = &self.grant.name;
         // An ended one is kept until it is pruned, and holds no name.
         Entity::delete_many()
@@ -49,7 +47,7 @@ impl Change for Add {
 impl Change for Remove {
     type Outcome = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<bool, Error> {
         let removed = Entity::delete_by_id(&self.name).exec(transaction).await?;
         if removed.rows_affected == 0 {
             return Ok(false);
@@ -62,7 +60,7 @@ impl Change for Remove {
 /// Refuses a grant that is not here any more with the terms that were judged, and keeps it from
 /// being removed until the transaction ends: once a removal is answered, nothing issues by it.
 pub(crate) async fn require(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     name: &str,
     judged_terms: &Value,
     moment: Timestamp,
@@ -70,9 +68,8 @@ pub(crate) async fn require(
     let row = Entity::find_by_id(name)
         .filter(Column::ExpiresAt.gt(moment.unix_secs()))
         // Not against each other: uses of one grant must not queue.
-        .lock(LockType::KeyShare)
-        .one(transaction)
-        .await?;
+        .lock(LockType::KeyShare);
+    let row = transaction.one(row).await?;
     let row = row.ok_or(Error::GrantWithdrawn)?;
     let terms: Value = unjson("api_grant.terms", &row.terms)?;
     match terms == *judged_terms {

@@ -3,32 +3,25 @@
 use std::collections::BTreeMap;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter};
 
 use crate::Error;
 use crate::entity::grant_use::{Column, Entity, Model};
 use crate::row::{self, counter};
+use crate::transaction::Transaction;
 
 /// Takes one use of `grant`, or says that all `limit` are taken.
-pub(crate) async fn take(
-    transaction: &DatabaseTransaction,
-    grant: &str,
-    limit: u64,
-) -> Result<(), Error> {
+pub(crate) async fn take(transaction: &Transaction, grant: &str, limit: u64) -> Result<(), Error> {
     let limit = row::signed("grant_use.limit", limit)?;
     let counted = Entity::update_many()
         .col_expr(Column::Used, Expr::col(Column::Used).add(1))
         .filter(Column::GrantName.eq(grant))
-        .filter(Column::Used.lt(limit))
-        .exec(transaction)
-        .await?;
-    if counted.rows_affected > 0 {
+        .filter(Column::Used.lt(limit));
+    if transaction.run_built(counted).await? > 0 {
         return Ok(());
     }
-    let is_known = Entity::find_by_id(grant).one(transaction).await?.is_some();
-    if is_known || limit < 1 {
+    let known = transaction.one(Entity::find_by_id(grant)).await?;
+    if known.is_some() || limit < 1 {
         return Err(Error::GrantUsedUp);
     }
     // Of two first uses at once, one finds the other's row when it runs again.
@@ -40,7 +33,7 @@ pub(crate) async fn take(
 }
 
 /// Gives one use back.
-pub(crate) async fn give_back(transaction: &DatabaseTransaction, grant: &str) -> Result<(), Error> {
+pub(crate) async fn give_back(transaction: &Transaction, grant: &str) -> Result<(), Error> {
     Entity::update_many()
         .col_expr(Column::Used, Expr::col(Column::Used).sub(1))
         .filter(Column::GrantName.eq(grant))
@@ -51,7 +44,7 @@ pub(crate) async fn give_back(transaction: &DatabaseTransaction, grant: &str) ->
 }
 
 /// Begins to count anew.
-pub(crate) async fn forget(transaction: &DatabaseTransaction, grant: &str) -> Result<(), Error> {
+pub(crate) async fn forget(transaction: &Transaction, grant: &str) -> Result<(), Error> {
     Entity::delete_by_id(grant).exec(transaction).await?;
     Ok(())
 }

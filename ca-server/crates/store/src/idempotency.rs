@@ -3,25 +3,26 @@
 use ca_issuance::entitlement::Idempotency;
 use ca_issuance::ledger::{EarlierRequest, Intent};
 use ca_pki::{Serial, Timestamp};
-use sea_orm::{ColumnTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
 
 use crate::entity::idempotency_key::{Column, Entity, Model};
 use crate::row::{octets, serial as serial_from};
+use crate::transaction::Transaction;
 use crate::{Error, row};
 
 /// Takes the key of a request for its intent, or says that it is taken.
 pub(crate) async fn take(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     asked: &Idempotency,
     intent: &Intent,
 ) -> Result<(), Error> {
     let moment = intent.recorded_at;
     let id = (asked.actor.clone(), asked.key.clone());
-    if let Some(taken) = Entity::find_by_id(id.clone()).one(transaction).await? {
+    if let Some(taken) = transaction.one(Entity::find_by_id(id.clone())).await? {
         if moment.unix_secs() < taken.expires_at {
             return Err(Error::Duplicate);
         }
-        Entity::delete_by_id(id).exec(transaction).await?;
+        transaction.run_built(Entity::delete_by_id(id)).await?;
     }
     // Of two that come at once, one finds the other's row when it runs again.
     let taken = Model {
@@ -37,7 +38,7 @@ pub(crate) async fn take(
 
 /// Frees the key that was taken for this serial, if there is one.
 pub(crate) async fn free(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     (issuer, serial): (&str, &Serial),
 ) -> Result<(), Error> {
     Entity::delete_many()

@@ -6,13 +6,13 @@ use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement,
 };
 
 use crate::change::Change;
 use crate::entity::lease::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, counter, signed};
+use crate::transaction::Transaction;
 use crate::{Error, Store};
 
 /// Takes or renews a lease.
@@ -26,7 +26,7 @@ pub(crate) struct Claim {
 impl Change for Claim {
     type Outcome = Option<u64>;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Option<u64>, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<Option<u64>, Error> {
         let Some(lease) = Entity::find_by_id(&self.work).one(transaction).await? else {
             return self.take_first(transaction).await;
         };
@@ -60,7 +60,7 @@ impl Change for Claim {
 }
 
 impl Claim {
-    async fn take_first(&self, transaction: &DatabaseTransaction) -> Result<Option<u64>, Error> {
+    async fn take_first(&self, transaction: &Transaction) -> Result<Option<u64>, Error> {
         let row = Model {
             work: self.work.clone(),
             holder: self.holder.clone(),
@@ -84,7 +84,7 @@ impl Claim {
 /// Refuses work under a lease that has passed to somebody else, and keeps it from passing until
 /// the transaction ends.
 pub(crate) async fn require(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     work: &str,
     fencing: u64,
 ) -> Result<(), Error> {
@@ -102,7 +102,7 @@ pub(crate) struct EndAll;
 impl Change for EndAll {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let ended = ActiveModel {
             expires_at: Set(0),
             ..ActiveModel::default()
@@ -123,10 +123,7 @@ pub(crate) async fn shared_moment(store: &Store) -> Result<Timestamp, Error> {
     Ok(Timestamp::from_unix_secs(row.try_get_by_index(0)?))
 }
 
-async fn unless_locked(
-    transaction: &DatabaseTransaction,
-    work: &str,
-) -> Result<Option<Model>, Error> {
+async fn unless_locked(transaction: &Transaction, work: &str) -> Result<Option<Model>, Error> {
     let row = Entity::find_by_id(work)
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
         .one(transaction)
@@ -134,7 +131,7 @@ async fn unless_locked(
     Ok(row)
 }
 
-async fn lock(transaction: &DatabaseTransaction, work: &str) -> Result<Option<Model>, Error> {
+async fn lock(transaction: &Transaction, work: &str) -> Result<Option<Model>, Error> {
     let row = Entity::find_by_id(work)
         .lock(LockType::NoKeyUpdate)
         .one(transaction)

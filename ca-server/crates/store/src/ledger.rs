@@ -75,7 +75,7 @@ impl Ledger for Store {
         issuer: &str,
         serial: &Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
-        Ok(certificate::by_serial(self.reads(), issuer, serial).await?)
+        Ok(certificate::by_serial(self.point_reads(), issuer, serial).await?)
     }
 
     async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
@@ -92,7 +92,11 @@ impl Ledger for Store {
     }
 
     async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
-        Ok(self.compromised().ask(*key_fingerprint).await?)
+        let compromised = match self.point_reads().is_local() {
+            true => certificate::is_compromised(self.point_reads(), key_fingerprint).await,
+            false => self.compromised().ask(*key_fingerprint).await,
+        };
+        Ok(compromised?)
     }
 
     async fn revoked(

@@ -5,10 +5,10 @@
 //! types by `TryFrom`; a row that does not is [`Error::Corrupt`].
 //!
 //! Writes are values of `Change`: one intent, one transaction, its audit event
-//! included. They queue for the writer, which runs what is waiting in one database transaction
-//! (each change in a savepoint), commits once, then answers all: nothing is answered before it is
-//! durable. Reads take their own connections. This room never decides what a client may do and
-//! never signs; it settles who was first.
+//! included. They queue for the writer, which runs what is waiting in one database transaction,
+//! commits once, then answers all: nothing is answered before it is durable. Reads take their own
+//! connections. This room never decides what a client may do and never signs; it settles who was
+//! first.
 
 mod account;
 mod acme;
@@ -33,6 +33,7 @@ mod ledger;
 mod nonce;
 mod operator_token;
 mod order;
+mod point_reads;
 mod principal;
 mod probe;
 mod problem;
@@ -42,7 +43,9 @@ mod row;
 mod schema;
 mod secret;
 mod session;
+mod sqlite;
 mod store;
+mod transaction;
 mod used_token;
 mod writer;
 

@@ -15,13 +15,12 @@ use std::time::Duration;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use tokio::sync::Notify;
 
 use crate::Error;
 use crate::entity::nonce::{ActiveModel, Column, Entity};
+use crate::transaction::Transaction;
 
 /// A nonce that must be remembered until its end.
 #[derive(Clone, Debug)]
@@ -145,12 +144,10 @@ impl Default for Memory {
 }
 
 /// Writes nonces into a group's transaction.
-pub(crate) async fn save(
-    transaction: &DatabaseTransaction,
-    nonces: &[RedeemedNonce],
-) -> Result<(), Error> {
-    for some in nonces.chunks(ROWS_PER_STATEMENT) {
-        insert(transaction, some).await?;
+pub(crate) async fn save(transaction: &Transaction, nonces: &[RedeemedNonce]) -> Result<(), Error> {
+    for row in nonces {
+        let values = [row.nonce.as_str().into(), row.expires_at.unix_secs().into()];
+        transaction.run(INSERT, values).await?;
     }
     Ok(())
 }
@@ -181,6 +178,9 @@ async fn insert<C: ConnectionTrait>(database: &C, nonces: &[RedeemedNonce]) -> R
     Ok(inserted)
 }
 
+const INSERT: &str = "INSERT INTO redeemed_nonce (nonce, expires_at) VALUES ($1, $2) \
+     ON CONFLICT (nonce) DO NOTHING";
+
 /// For how long a redeemed nonce is remembered after its end: where another server's clock is
 /// behind, or this one's is set back, the nonce counts as good once more.
 pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(300);
@@ -188,5 +188,4 @@ pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(300);
 const SHARDS: usize = 16;
 const FIRST_SWEEP: usize = 1_024;
 const MAX_UNSAVED: usize = 20_000;
-const ROWS_PER_STATEMENT: usize = 500;
 const LINGER: Duration = Duration::from_millis(250);

@@ -5,14 +5,13 @@ use ca_identity::store::SecretHash;
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::change::Change;
 use crate::client::role;
 use crate::entity::operator_token::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, moment, octets};
+use crate::transaction::Transaction;
 use crate::{Error, audit};
 
 /// Stores a new token.
@@ -30,7 +29,7 @@ pub(crate) struct Revoke {
 impl Change for Add {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         row::insert(transaction, Model::from(&self.token)).await?;
         audit::record(transaction, &self.event).await
     }
@@ -39,7 +38,7 @@ impl Change for Add {
 impl Change for Revoke {
     type Outcome = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<bool, Error> {
         let changes = ActiveModel {
             revoked_at: Set(Some(self.event.at.unix_secs())),
             ..ActiveModel::default()

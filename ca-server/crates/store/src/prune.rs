@@ -3,7 +3,7 @@
 use ca_acme::store::Pruned;
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait};
 
 use crate::change::Change;
 use crate::entity::{
@@ -11,6 +11,7 @@ use crate::entity::{
     order, order_authorization, refresh_token, session, used_token,
 };
 use crate::nonce::CLOCKS_APART;
+use crate::transaction::Transaction;
 use crate::{Error, Store};
 
 /// Removes at most [`ROWS`] rows of one kind.
@@ -86,7 +87,7 @@ impl Store {
 impl Change for Piece {
     type Outcome = u64;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<u64, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<u64, Error> {
         let statement = match self.kind {
             Kind::Orders => orders(self.before),
             Kind::Authorizations => authorizations(self.before),

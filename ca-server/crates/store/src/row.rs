@@ -1,21 +1,21 @@
 //! Rows in general: inserting one, and reading columns of JSON text, moments, counters, states.
 
 use ca_pki::{Serial, Timestamp};
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, ModelTrait};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::transaction::Transaction;
 
 /// Inserts a row with every column as given.
-pub(crate) async fn insert<M>(transaction: &DatabaseTransaction, row: M) -> Result<(), Error>
+pub(crate) async fn insert<M>(transaction: &Transaction, row: M) -> Result<(), Error>
 where
     M: ModelTrait + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
     <M::Entity as EntityTrait>::ActiveModel: Send,
 {
     let row = row.into_active_model().reset_all();
-    <M::Entity as EntityTrait>::insert(row)
-        .exec_without_returning(transaction)
-        .await?;
+    let insert = <M::Entity as EntityTrait>::insert(row);
+    transaction.run_built(insert).await?;
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 //! Secrets that all servers share, each made once.
 
-use sea_orm::{DatabaseConnection, DatabaseTransaction, EntityTrait};
+use sea_orm::{DatabaseConnection, EntityTrait};
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::change::Change;
 use crate::entity::secret::{Entity, Model};
 use crate::row::{self, octets};
+use crate::transaction::Transaction;
 use crate::{Error, Store};
 
 /// Stores a secret unless there is one of its name.
@@ -28,7 +29,7 @@ pub(crate) async fn shared(store: &Store, name: &str, fresh: [u8; 32]) -> Result
 impl Change for Share {
     type Outcome = [u8; 32];
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<[u8; 32], Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<[u8; 32], Error> {
         if let Some(row) = Entity::find_by_id(&self.name).one(transaction).await? {
             return octets("shared_secret.value", &row.value);
         }

@@ -7,14 +7,13 @@ use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{LockType, Query};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::change::Change;
 use crate::entity::refresh_token;
 use crate::entity::session::{ActiveModel, Column, Entity, Model};
 use crate::row::{self, json, moment, octets, unjson};
+use crate::transaction::Transaction;
 use crate::{Error, audit, client};
 
 /// Opens a session, with its first refresh token if it gets one.
@@ -41,7 +40,7 @@ pub(crate) struct Revoke {
 impl Change for Open {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         if let Some(id) = client_of(&self.session) {
             client::note_login(transaction, id, self.event.at).await?;
         }
@@ -59,7 +58,7 @@ impl Change for Open {
 impl Change for Rotate {
     type Outcome = Rotation;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Rotation, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<Rotation, Error> {
         // Held until the commit: of two that bring one token, the second finds it used.
         let token = refresh_token::Entity::find_by_id(self.used.to_vec())
             .lock(LockType::NoKeyUpdate)
@@ -86,7 +85,7 @@ impl Change for Rotate {
 
 impl Rotate {
     /// Somebody else used the token: who of the two is the thief is not known.
-    async fn end_family(&self, transaction: &DatabaseTransaction) -> Result<Rotation, Error> {
+    async fn end_family(&self, transaction: &Transaction) -> Result<Rotation, Error> {
         if !end(transaction, &self.next.session, self.replayed.at).await? {
             return Ok(Rotation::Refused);
         }
@@ -94,7 +93,7 @@ impl Rotate {
         Ok(Rotation::Replayed)
     }
 
-    async fn replace(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn replace(&self, transaction: &Transaction) -> Result<(), Error> {
         let used = refresh_token::ActiveModel {
             used_at: Set(Some(self.event.at.unix_secs())),
             ..refresh_token::ActiveModel::default()
@@ -111,7 +110,7 @@ impl Rotate {
 impl Change for Revoke {
     type Outcome = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<bool, Error> {
         if !end(transaction, &self.id, self.event.at).await? {
             return Ok(false);
         }
@@ -122,7 +121,7 @@ impl Change for Revoke {
 
 /// Ends every session of a client.
 pub(crate) async fn end_all_of(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     client: &str,
     at: Timestamp,
 ) -> Result<(), Error> {
@@ -165,7 +164,7 @@ pub(crate) async fn by_refresh_token<C: ConnectionTrait>(
 }
 
 /// Ends a session that has not ended; tells whether it did.
-async fn end(transaction: &DatabaseTransaction, id: &str, at: Timestamp) -> Result<bool, Error> {
+async fn end(transaction: &Transaction, id: &str, at: Timestamp) -> Result<bool, Error> {
     let ended = Entity::update_many()
         .set(ended(at))
         .filter(Column::Id.eq(id))
@@ -183,11 +182,7 @@ fn ended(at: Timestamp) -> ActiveModel {
     }
 }
 
-async fn is_open(
-    transaction: &DatabaseTransaction,
-    id: &str,
-    at: Timestamp,
-) -> Result<bool, Error> {
+async fn is_open(transaction: &Transaction, id: &str, at: Timestamp) -> Result<bool, Error> {
     let session = by_id(transaction, id).await?;
     Ok(session.is_some_and(|session| session.revoked_at.is_none() && at < session.expires_at))
 }

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ca_pki::Timestamp;
-use sea_orm::DatabaseConnection;
-use tokio::sync::OnceCell;
-use tokio::task::JoinHandle;
+use sea_orm::{DatabaseConnection, DbErr};
+use tokio::sync::{OnceCell, oneshot};
 
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
 use crate::lease::EndAll;
 use crate::nonce::{self, Memory};
+use crate::point_reads::PointReads;
 use crate::read::GroupReader;
 use crate::schema;
+use crate::transaction::Database;
 use crate::writer::{self, Queue};
 use crate::{Error, account, certificate, identity};
 
@@ -31,13 +32,14 @@ struct Shared {
     url: String,
     options: Options,
     reads: DatabaseConnection,
-    writes: DatabaseConnection,
+    point_reads: PointReads,
+    writes: Database,
     queue: Queue,
     accounts: Arc<account::Memory>,
     identities: identity::memory::Memory,
     compromised: GroupReader<[u8; 32], bool>,
     nonces: Nonces,
-    writers: Mutex<Vec<JoinHandle<()>>>,
+    writers: Mutex<Vec<oneshot::Receiver<()>>>,
     serving: Mutex<Option<File>>,
 }
 
@@ -76,19 +78,23 @@ impl Store {
             Nonces::Own { memory, .. } => Some(memory),
             Nonces::Shared(_) => None,
         };
-        let (queue, tasks) = writer::start(&connections.writes, writers, memory, &options);
+        let (queue, ends) = writer::start(&connections.writes, writers, memory, &options)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 url: url.to_owned(),
                 options,
-                identities: identity::memory::Memory::new(connections.reads.clone()),
+                identities: identity::memory::Memory::new(
+                    &connections.point_reads,
+                    &connections.reads,
+                ),
                 compromised: certificate::start_reading_compromised(&connections.reads),
                 reads: connections.reads,
+                point_reads: connections.point_reads,
                 writes: connections.writes,
                 queue,
                 accounts: Arc::default(),
                 nonces,
-                writers: Mutex::new(tasks),
+                writers: Mutex::new(ends),
                 serving: Mutex::new(None),
             }),
         })
@@ -170,7 +176,12 @@ impl Store {
         self.shared.queue.write(change).await
     }
 
-    /// The connections that read.
+    /// Where rows are read that a key or an index leads to, a few at most.
+    pub(crate) fn point_reads(&self) -> &PointReads {
+        &self.shared.point_reads
+    }
+
+    /// The connections that read what may be long.
     pub(crate) fn reads(&self) -> &DatabaseConnection {
         &self.shared.reads
     }
@@ -233,14 +244,17 @@ impl Shared {
             Nonces::Own { .. } => None,
             Nonces::Shared(database) => Some(database),
         };
-        for pool in [Some(&self.reads), nonces, Some(&self.writes)]
-            .into_iter()
-            .flatten()
-        {
-            if let Err(error) = pool.close_by_ref().await {
-                tracing::warn!(%error, "a connection of the store did not close");
-            }
+        self.point_reads.close();
+        for pool in [Some(&self.reads), nonces].into_iter().flatten() {
+            warn_unless_closed(pool.close_by_ref().await);
         }
+        warn_unless_closed(self.writes.close().await);
+    }
+}
+
+fn warn_unless_closed(closed: Result<(), DbErr>) {
+    if let Err(error) = closed {
+        tracing::warn!(%error, "a connection of the store did not close");
     }
 }
 

@@ -3,12 +3,13 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{DatabaseTransaction, EntityTrait};
 
 use crate::Error;
 use crate::change::Change;
 use crate::entity::used_token::{ActiveModel, Column, Entity};
+use crate::transaction::Transaction;
 
 /// Notes that a token was used; the outcome is whether this was the first time.
 pub(crate) struct Use {
@@ -20,7 +21,7 @@ pub(crate) struct Use {
 impl Change for Use {
     type Outcome = bool;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<bool, Error> {
         let hash = digest(&SHA256, self.token_id.as_bytes());
         let row = ActiveModel {
             provider: Set(self.provider.clone()),

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sea_orm::DatabaseConnection;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::Error;
@@ -14,6 +13,7 @@ use crate::change::{Change, Pending, Standing, Unit};
 use crate::connect::Options;
 use crate::group::{self, Fate};
 use crate::nonce::Memory;
+use crate::transaction::Database;
 
 /// The way to the writers, and the handle that stops them.
 pub(crate) struct Queue {
@@ -24,7 +24,7 @@ pub(crate) struct Queue {
 
 /// One task, one connection, one group at a time.
 struct Writer {
-    database: DatabaseConnection,
+    database: Database,
     lane: mpsc::Receiver<Box<dyn Unit>>,
     again: Vec<Box<dyn Unit>>,
     nonces: Option<Arc<Memory>>,
@@ -32,16 +32,17 @@ struct Writer {
     group_size: usize,
 }
 
-/// Starts `writers` writers; `nonces` are saved by the first.
+/// Starts `writers` writers; `nonces` are saved by the first. The receivers tell when each has
+/// ended.
 pub(crate) fn start(
-    database: &DatabaseConnection,
+    database: &Database,
     writers: u32,
     nonces: Option<&Arc<Memory>>,
     options: &Options,
-) -> (Queue, Vec<JoinHandle<()>>) {
+) -> Result<(Queue, Vec<oneshot::Receiver<()>>), Error> {
     let (closing, closing_seen) = watch::channel(false);
     let mut lanes = Vec::new();
-    let mut tasks = Vec::new();
+    let mut ends = Vec::new();
     for _ in 0..writers.max(1) {
         let (sender, lane) = mpsc::channel(options.queue_length.max(1));
         let writer = Writer {
@@ -53,14 +54,14 @@ pub(crate) fn start(
             group_size: options.group_size.max(1),
         };
         lanes.push(sender);
-        tasks.push(tokio::spawn(writer.run()));
+        ends.push(writer.start()?);
     }
     let queue = Queue {
         lanes,
         next: AtomicUsize::new(0),
         closing,
     };
-    (queue, tasks)
+    Ok((queue, ends))
 }
 
 impl Queue {
@@ -90,6 +91,32 @@ impl Queue {
 }
 
 impl Writer {
+    /// Runs the writer: of a file on a thread of its own, because it blocks, also for the disk.
+    fn start(self) -> Result<oneshot::Receiver<()>, Error> {
+        let (ending, end) = oneshot::channel();
+        match self.database.swift {
+            None => {
+                tokio::spawn(async move {
+                    self.run().await;
+                    // Nobody listens where the store was dropped and not closed.
+                    let _ = ending.send(());
+                });
+            }
+            Some(_) => {
+                let cannot = |error: std::io::Error| Error::Unavailable(Arc::new(error));
+                let waiting = runtime::Builder::new_current_thread().enable_time().build();
+                let waiting = waiting.map_err(cannot)?;
+                let thread = std::thread::Builder::new().name("store-writer".to_owned());
+                let started = thread.spawn(move || {
+                    waiting.block_on(self.run());
+                    let _ = ending.send(());
+                });
+                started.map_err(cannot)?;
+            }
+        }
+        Ok(end)
+    }
+
     async fn run(mut self) {
         while let Some(units) = self.next_group().await {
             self.commit(units).await;

@@ -12,8 +12,7 @@ use ca_issuance::audit::query::RecordedEvent;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::Backlog;
@@ -21,6 +20,7 @@ use crate::change::Change;
 use crate::entity::audit_event::{Column, Entity};
 use crate::entity::audit_export;
 use crate::row;
+use crate::transaction::Transaction;
 use crate::{Error, Store, lease};
 
 /// Notes that the receiver has everything up to a position.
@@ -71,7 +71,7 @@ impl Store {
 impl Change for Move {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         lease::require(transaction, Store::EXPORTING, self.fencing).await?;
         let moved = audit_export::ActiveModel {
             position: Set(self.to),

@@ -16,16 +16,14 @@ use ca_issuance::audit::chain::{self, Checkpoint, GENESIS, Judgement, Link, Seal
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{checkpoint, sealed};
 use crate::change::Change;
 use crate::entity::audit_checkpoint;
 use crate::entity::audit_event::{ActiveModel, Column, Entity};
 use crate::row::{counter, octets, signed};
+use crate::transaction::Transaction;
 use crate::{Error, Store, lease};
 
 /// What a sealing did.
@@ -109,7 +107,7 @@ impl Store {
 impl Change for Place {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         lease::require(transaction, Store::SEALING, self.fencing).await?;
         if end(transaction).await? != self.after {
             return Err(Error::Conflict);
@@ -162,7 +160,7 @@ fn require_untouched(
 }
 
 impl Placed {
-    async fn place(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn place(&self, transaction: &Transaction) -> Result<(), Error> {
         let changes = ActiveModel {
             position: Set(Some(signed("audit_event.position", self.position)?)),
             hash: Set(Some(self.link.to_vec())),
@@ -215,7 +213,7 @@ pub(super) async fn newest_checkpoint<C: ConnectionTrait>(
     Ok(newest.map(checkpoint))
 }
 
-async fn remove(transaction: &DatabaseTransaction, old: &Checkpoint) -> Result<(), Error> {
+async fn remove(transaction: &Transaction, old: &Checkpoint) -> Result<(), Error> {
     let position = signed("audit_checkpoint.position", old.position)?;
     audit_checkpoint::Entity::delete_by_id(position)
         .exec(transaction)
@@ -223,7 +221,7 @@ async fn remove(transaction: &DatabaseTransaction, old: &Checkpoint) -> Result<(
     Ok(())
 }
 
-async fn keep(transaction: &DatabaseTransaction, checkpoint: &Checkpoint) -> Result<(), Error> {
+async fn keep(transaction: &Transaction, checkpoint: &Checkpoint) -> Result<(), Error> {
     let row = audit_checkpoint::ActiveModel {
         position: Set(signed("audit_checkpoint.position", checkpoint.position)?),
         hash: Set(checkpoint.link.to_vec()),

@@ -7,11 +7,12 @@ use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{Origin, challenges_to_json, from_row, insert, is_validating, status_name};
 use crate::change::Change;
 use crate::entity::authorization::{ActiveModel, Column, Entity};
+use crate::transaction::Transaction;
 use crate::{Error, account, audit, order};
 
 /// Adds an authorization outside of an order.
@@ -52,7 +53,9 @@ pub(crate) struct NoteCaaCheck {
 impl Change for Add {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         if !account::hold_valid(transaction, &self.authorization.account).await? {
             return Err(Error::Conflict);
         }
@@ -64,7 +67,9 @@ impl Change for Add {
 impl Change for BeginValidation {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let mut authorization = lock_pending(transaction, &self.id, self.now).await?;
         let challenges = authorization.challenges.iter_mut();
         let challenge = challenges
@@ -79,7 +84,9 @@ impl Change for BeginValidation {
 impl Change for ConcludeValidation {
     type Outcome = Authorization;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Authorization, Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<Authorization, Error> {
         let mut authorization = lock_pending(transaction, &self.id, self.now).await?;
         self.conclude(&mut authorization)?;
         save(transaction, &authorization).await?;
@@ -127,7 +134,7 @@ impl ConcludeValidation {
 impl Change for Deactivate {
     type Outcome = Authorization;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Authorization, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<Authorization, Error> {
         let mut authorization = lock(transaction, &self.id, self.now).await?;
         let usable = [AuthorizationStatus::Pending, AuthorizationStatus::Valid];
         if !usable.contains(&authorization.status) {
@@ -148,7 +155,7 @@ impl Change for Deactivate {
 impl Change for NoteCaaCheck {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let changes = ActiveModel {
             caa_checked_at: Set(Some(self.at.unix_secs())),
             ..ActiveModel::default()
@@ -163,7 +170,7 @@ impl Change for NoteCaaCheck {
 }
 
 async fn lock_pending(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     id: &str,
     now: Timestamp,
 ) -> Result<Authorization, Error> {
@@ -175,22 +182,13 @@ async fn lock_pending(
 }
 
 /// Reads an authorization and lets nobody else change it until the transaction ends.
-async fn lock(
-    transaction: &DatabaseTransaction,
-    id: &str,
-    now: Timestamp,
-) -> Result<Authorization, Error> {
-    let row = Entity::find_by_id(id)
-        .lock(LockType::NoKeyUpdate)
-        .one(transaction)
-        .await?;
+async fn lock(transaction: &Transaction, id: &str, now: Timestamp) -> Result<Authorization, Error> {
+    let row = Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    let row = transaction.one(row).await?;
     from_row(row.ok_or(Error::Conflict)?, now)
 }
 
-async fn save(
-    transaction: &DatabaseTransaction,
-    authorization: &Authorization,
-) -> Result<(), Error> {
+async fn save(transaction: &Transaction, authorization: &Authorization) -> Result<(), Error> {
     let changes = ActiveModel {
         status: Set(status_name(authorization.status).to_owned()),
         expires_at: Set(authorization.expires_at.unix_secs()),
@@ -199,10 +197,9 @@ async fn save(
         caa_checked_at: Set(authorization.caa_checked_at.map(Timestamp::unix_secs)),
         ..ActiveModel::default()
     };
-    Entity::update_many()
+    let saved = Entity::update_many()
         .set(changes)
-        .filter(Column::Id.eq(&authorization.id))
-        .exec(transaction)
-        .await?;
+        .filter(Column::Id.eq(&authorization.id));
+    transaction.run_built(saved).await?;
     Ok(())
 }

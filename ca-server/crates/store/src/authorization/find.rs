@@ -12,27 +12,26 @@ use sea_orm::{
 use super::{Subject, columns_of, from_row, status_name};
 use crate::Error;
 use crate::entity::authorization::{Column, Entity, Model};
+use crate::point_reads::PointReads;
 
 /// Reads an authorization.
 pub(crate) async fn by_id(
-    database: &DatabaseConnection,
+    database: &PointReads,
     id: &str,
     now: Timestamp,
 ) -> Result<Option<Authorization>, Error> {
-    let row = Entity::find_by_id(id).one(database).await?;
+    let row = database.one(Entity::find_by_id(id)).await?;
     row.map(|row| from_row(row, now)).transpose()
 }
 
 /// Reads several, in the order of `ids`, missing ones left out.
 pub(crate) async fn by_ids(
-    database: &DatabaseConnection,
+    database: &PointReads,
     ids: &[String],
     now: Timestamp,
 ) -> Result<Vec<Authorization>, Error> {
-    let rows = Entity::find()
-        .filter(Column::Id.is_in(ids))
-        .all(database)
-        .await?;
+    let some = Entity::find().filter(Column::Id.is_in(ids));
+    let rows = database.all(some).await?;
     let mut found: BTreeMap<String, Model> =
         rows.into_iter().map(|row| (row.id.clone(), row)).collect();
     let in_order = ids.iter().filter_map(|id| found.remove(id));
@@ -42,7 +41,7 @@ pub(crate) async fn by_ids(
 /// Finds for each identifier the authorization that an order of the account may take up: a valid
 /// one that was proven, else a pending one made by newAuthz, that holds beyond `until`.
 pub(crate) async fn reusable(
-    database: &DatabaseConnection,
+    database: &PointReads,
     account: &str,
     identifiers: &[Identifier],
     until: Timestamp,
@@ -87,7 +86,7 @@ fn keep_better(best: &mut BTreeMap<Subject, Authorization>, candidate: Authoriza
 /// Tells whether the account has proven control over every identifier and still may use it at
 /// `moment`.
 pub(crate) async fn held(
-    database: &DatabaseConnection,
+    database: &PointReads,
     account: &str,
     identifiers: &[Identifier],
     moment: Timestamp,
@@ -107,7 +106,7 @@ pub(crate) async fn held(
 /// Finds authorizations that were not granted: a grant is judged anew for each order, and shows
 /// no control.
 async fn candidates(
-    database: &DatabaseConnection,
+    database: &PointReads,
     account: &str,
     identifiers: &[Identifier],
     condition: Condition,
@@ -115,14 +114,12 @@ async fn candidates(
     let values = identifiers
         .iter()
         .map(|identifier| columns_of(identifier).1);
-    let rows = Entity::find()
+    let candidates = Entity::find()
         .filter(Column::Account.eq(account))
         .filter(Column::IdentifierValue.is_in(values))
         .filter(Column::GrantedBy.is_null())
-        .filter(condition)
-        .all(database)
-        .await?;
-    Ok(rows)
+        .filter(condition);
+    database.all(candidates).await
 }
 
 /// Lists authorizations with a challenge that was being validated.

@@ -7,12 +7,13 @@ use ca_pki::crl::RevocationReason;
 use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
+use crate::transaction::Transaction;
 use crate::{Error, audit, crl, grant, grant_use, idempotency, order, row};
 
 /// Spends a serial.
@@ -47,7 +48,9 @@ pub(crate) struct Revoke {
 impl Change for RecordIntent {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let intent = &self.intent;
         if let Some(order) = &intent.order {
             let certificate = (intent.issuer.as_str(), &intent.serial);
@@ -71,7 +74,9 @@ impl Change for RecordIntent {
 impl Change for RecordResult {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let changes = ActiveModel {
             state: Set(VALID.to_owned()),
             der: Set(Some(self.der.clone())),
@@ -91,7 +96,7 @@ impl Change for RecordResult {
 impl Change for Burn {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let changes = ActiveModel {
             state: Set(BURNED.to_owned()),
             revoked_at: Set(Some(self.event.at.unix_secs())),
@@ -109,7 +114,7 @@ impl Change for Burn {
 impl Change for Revoke {
     type Outcome = RevokeOutcome;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<RevokeOutcome, Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<RevokeOutcome, Error> {
         let changes = ActiveModel {
             state: Set(REVOKED.to_owned()),
             revoked_at: Set(Some(self.event.at.unix_secs())),
@@ -143,7 +148,7 @@ fn kept_here(intent: &Intent) -> Option<(&str, &Value)> {
 
 /// Lets intents of an earlier grant of this name keep their uses if they are burned: giving one
 /// back would give the later grant one more than its limit.
-pub(crate) async fn keep_use(transaction: &DatabaseTransaction, grant: &str) -> Result<(), Error> {
+pub(crate) async fn keep_use(transaction: &Transaction, grant: &str) -> Result<(), Error> {
     let changes = ActiveModel {
         grant_counted: Set(false),
         ..ActiveModel::default()
@@ -160,7 +165,7 @@ pub(crate) async fn keep_use(transaction: &DatabaseTransaction, grant: &str) -> 
 
 /// Gives back what the intent of a burned serial took: order, use of the grant, idempotency key.
 async fn give_back(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     key: (&str, &Serial),
     moment: Timestamp,
 ) -> Result<(), Error> {
@@ -182,10 +187,7 @@ async fn give_back(
 
 /// An intent counts as unknown: nobody holds a certificate yet, and if nobody ever will it is
 /// burned.
-async fn already(
-    transaction: &DatabaseTransaction,
-    key: (&str, &Serial),
-) -> Result<RevokeOutcome, Error> {
+async fn already(transaction: &Transaction, key: (&str, &Serial)) -> Result<RevokeOutcome, Error> {
     let state: Option<String> = find(key)
         .select_only()
         .column(Column::State)
@@ -199,7 +201,7 @@ async fn already(
 }
 
 async fn move_from(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     state: &str,
     (issuer, serial): (&str, &Serial),
     changes: ActiveModel,
@@ -208,26 +210,21 @@ async fn move_from(
         .set(changes)
         .filter(Column::Issuer.eq(issuer))
         .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
-        .filter(Column::State.eq(state))
-        .exec(transaction)
-        .await?;
-    match moved.rows_affected {
+        .filter(Column::State.eq(state));
+    match transaction.run_built(moved).await? {
         0 => Err(Error::Conflict),
         _ => Ok(()),
     }
 }
 
 async fn order_of(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     key: (&str, &Serial),
 ) -> Result<Option<String>, Error> {
-    let order: Option<Option<String>> = find(key)
-        .select_only()
-        .column(Column::OrderId)
-        .into_tuple()
-        .one(transaction)
-        .await?;
-    Ok(order.flatten())
+    let (issuer, serial) = key;
+    let key = [issuer.into(), serial.as_be_bytes().to_vec().into()];
+    let orders = transaction.texts(ORDER, key).await?;
+    Ok(orders.into_iter().flatten().next())
 }
 
 fn find((issuer, serial): (&str, &Serial)) -> sea_orm::Select<Entity> {
@@ -235,3 +232,5 @@ fn find((issuer, serial): (&str, &Serial)) -> sea_orm::Select<Entity> {
         .filter(Column::Issuer.eq(issuer))
         .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
 }
+
+const ORDER: &str = "SELECT order_id FROM certificate WHERE issuer = $1 AND serial = $2";

@@ -7,7 +7,17 @@ use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySe
 
 use crate::Error;
 use crate::entity::certificate::{Column, Entity};
+use crate::point_reads::PointReads;
 use crate::read::GroupReader;
+
+/// Tells whether a certificate with this key was revoked because the key is compromised.
+pub(crate) async fn is_compromised(
+    database: &PointReads,
+    key_fingerprint: &[u8; 32],
+) -> Result<bool, Error> {
+    let values = [key_fingerprint.to_vec().into()];
+    Ok(database.number(IS_COMPROMISED, values).await? > 0)
+}
 
 /// Starts what tells by a key's fingerprint whether a certificate with it was revoked because the
 /// key is compromised.
@@ -49,3 +59,7 @@ fn padded(fingerprints: &[[u8; 32]]) -> impl Iterator<Item = Vec<u8>> {
     let repeated = fingerprints.last().into_iter().cycle().take(missing);
     fingerprints.iter().chain(repeated).map(|one| one.to_vec())
 }
+
+// A literal, so that the partial index serves.
+const IS_COMPROMISED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM certificate \
+     WHERE key_fingerprint = $1 AND revocation_reason = 1 LIMIT 1) AS one";

@@ -10,16 +10,17 @@ use super::reason;
 use crate::Error;
 use crate::entity::certificate::{Column, Entity};
 use crate::entity::issuer_counter;
+use crate::point_reads::PointReads;
 use crate::row::{counter, serial as serial_from};
 
 /// Reads a certificate.
 pub(crate) async fn by_serial(
-    database: &DatabaseConnection,
+    database: &PointReads,
     issuer: &str,
     serial: &Serial,
 ) -> Result<Option<CertificateRecord>, Error> {
-    let row = Entity::find_by_id(key(issuer, serial))
-        .one(database)
+    let row = database
+        .one(Entity::find_by_id(key(issuer, serial)))
         .await?;
     row.map(CertificateRecord::try_from).transpose()
 }

@@ -23,10 +23,12 @@ use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect};
 
 use crate::Error;
 use crate::entity::identity_state::{Column, Entity};
+use crate::point_reads::PointReads;
 use crate::read::GroupReader;
 
 /// Identities as they were read under the mark that holds.
 pub(crate) struct Memory {
+    database: PointReads,
     marks: GroupReader<(), Arc<str>>,
     kept: Mutex<Kept>,
 }
@@ -47,8 +49,10 @@ struct Listed {
 }
 
 impl Memory {
-    /// Begins with nothing; marks are read from `database`.
-    pub(crate) fn new(database: DatabaseConnection) -> Self {
+    /// Begins with nothing; marks are read from `point_reads` if that is local, else from
+    /// `database`, for many at once.
+    pub(crate) fn new(point_reads: &PointReads, database: &DatabaseConnection) -> Self {
+        let database = database.clone();
         let read = move |questions: Vec<()>| {
             let database = database.clone();
             async move {
@@ -57,6 +61,7 @@ impl Memory {
             }
         };
         Self {
+            database: point_reads.clone(),
             marks: GroupReader::start(read),
             kept: Mutex::default(),
         }
@@ -73,7 +78,7 @@ impl Memory {
         id: &str,
         reading: impl Future<Output = Result<Option<Session>, Error>>,
     ) -> Result<Option<Session>, Error> {
-        let mark = self.marks.ask(()).await?;
+        let mark = self.mark().await?;
         if let Some(known) = self.under(&mark).sessions.get(id) {
             return Ok(Some(known.clone()));
         }
@@ -92,7 +97,7 @@ impl Memory {
         hash: &SecretHash,
         reading: impl Future<Output = Result<Option<OperatorToken>, Error>>,
     ) -> Result<Option<OperatorToken>, Error> {
-        let mark = self.marks.ask(()).await?;
+        let mark = self.mark().await?;
         if let Some(known) = self.under(&mark).tokens.get(hash) {
             return Ok(Some(known.clone()));
         }
@@ -111,7 +116,7 @@ impl Memory {
         moment: Timestamp,
         reading: impl Future<Output = Result<Vec<Grant>, Error>>,
     ) -> Result<Vec<Arc<Grant>>, Error> {
-        let mark = self.marks.ask(()).await?;
+        let mark = self.mark().await?;
         let known = self.under(&mark).grants.clone();
         // A clock that was put back: what had ended by the old one may be missing.
         if let Some(listed) = known.filter(|listed| listed.since <= moment) {
@@ -124,6 +129,14 @@ impl Memory {
         };
         self.keep(&mark, |kept| kept.grants = Some(listed.clone()));
         Ok(listed.at(moment))
+    }
+
+    async fn mark(&self) -> Result<Arc<str>, Error> {
+        if !self.database.is_local() {
+            return self.marks.ask(()).await;
+        }
+        let row = self.database.one(Entity::find()).await?;
+        row.map(|row| row.mark.into()).ok_or_else(no_mark)
     }
 
     /// Opens the memory as of a mark: what was read under another one is forgotten.
@@ -172,8 +185,11 @@ async fn mark(database: &DatabaseConnection) -> Result<Arc<str>, Error> {
         .into_tuple()
         .one(database)
         .await?;
-    let missing = || Error::Corrupt("identity_state has no row".to_owned());
-    mark.map(Arc::from).ok_or_else(missing)
+    mark.map(Arc::from).ok_or_else(no_mark)
+}
+
+fn no_mark() -> Error {
+    Error::Corrupt("identity_state has no row".to_owned())
 }
 
 /// Of each kind.

@@ -7,14 +7,13 @@ use ca_acme::store::{NewOrder, Placement};
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{status_name, to_row};
 use crate::authorization::Origin;
 use crate::change::Change;
 use crate::entity::order::{ActiveModel, Column, Entity};
-use crate::entity::order_authorization;
+use crate::transaction::Transaction;
 use crate::{Error, account, audit, authorization, problem, row};
 
 /// Places an order with the authorizations that it brings along.
@@ -34,7 +33,9 @@ pub(crate) struct Fail {
 impl Change for Place {
     type Outcome = Placement;
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<Placement, Error> {
+    const SWIFT: bool = true;
+
+    async fn apply(&self, transaction: &Transaction) -> Result<Placement, Error> {
         let order = &self.new.order;
         if !account::hold_valid(transaction, &order.account).await? {
             return Ok(Placement::AccountNotValid);
@@ -60,15 +61,15 @@ impl Change for Place {
 impl Place {
     /// Computes the status from the authorizations as they are now: one that was pending when
     /// the caller looked may have become valid. `None` if one that was to be reused has ended.
-    async fn status(
-        &self,
-        transaction: &DatabaseTransaction,
-    ) -> Result<Option<OrderStatus>, Error> {
+    async fn status(&self, transaction: &Transaction) -> Result<Option<OrderStatus>, Error> {
         let brought = |id: &&String| self.new.new_authorizations.iter().any(|new| new.id == **id);
         let reused = self.new.order.authorizations.iter();
         let reused: Vec<String> = reused.filter(|id| !brought(id)).cloned().collect();
         // Held until the commit: a validation that ends meanwhile waits, then finds this order.
-        let held = authorization::hold(transaction, &reused, self.now).await?;
+        let held = match reused.is_empty() {
+            true => Vec::new(),
+            false => authorization::hold(transaction, &reused, self.now).await?,
+        };
         if held.len() < reused.len() || !held.iter().all(|one| self.may_use(one)) {
             return Ok(None);
         }
@@ -87,23 +88,17 @@ impl Place {
             && authorization.granted_by.is_none()
     }
 
-    async fn insert(&self, transaction: &DatabaseTransaction, order: &Order) -> Result<(), Error> {
+    async fn insert(&self, transaction: &Transaction, order: &Order) -> Result<(), Error> {
         for new in &self.new.new_authorizations {
             authorization::insert(transaction, new, Origin::Order).await?;
         }
         // Two orders that replace one certificate: the unique index lets one through, and the
         // other runs again and finds it.
         row::insert(transaction, to_row(order)?).await?;
-        let links = order
-            .authorizations
-            .iter()
-            .map(|id| order_authorization::ActiveModel {
-                authorization_id: Set(id.clone()),
-                order_id: Set(order.id.clone()),
-            });
-        order_authorization::Entity::insert_many(links)
-            .exec_without_returning(transaction)
-            .await?;
+        for authorization in &order.authorizations {
+            let link = [authorization.as_str().into(), order.id.as_str().into()];
+            transaction.run(LINK, link).await?;
+        }
         Ok(())
     }
 }
@@ -111,7 +106,7 @@ impl Place {
 impl Change for Fail {
     type Outcome = ();
 
-    async fn apply(&self, transaction: &DatabaseTransaction) -> Result<(), Error> {
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let changes = ActiveModel {
             status: Set(status_name(OrderStatus::Invalid).to_owned()),
             error: Set(Some(problem::to_json(&self.problem)?)),
@@ -133,32 +128,22 @@ impl Change for Fail {
 /// Returns whether an order that is not invalid replaces this certificate. One that expired
 /// unfinished is marked invalid first: it must not hold the place.
 async fn is_being_replaced(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     replaces: &str,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    // A literal, so that the partial index serves.
-    let alive = || Expr::cust("status <> 'invalid'");
-    let invalid = ActiveModel {
-        status: Set(status_name(OrderStatus::Invalid).to_owned()),
-        ..ActiveModel::default()
-    };
-    let unfinished = [OrderStatus::Pending, OrderStatus::Ready].map(status_name);
-    Entity::update_many()
-        .set(invalid)
-        .filter(Column::Replaces.eq(replaces))
-        .filter(alive())
-        .filter(Column::Status.is_in(unfinished))
-        .filter(Column::ExpiresAt.lte(now.unix_secs()))
-        .exec(transaction)
+    transaction
+        .run(EXPIRE_REPLACING, [replaces.into(), now.unix_secs().into()])
         .await?;
-    let holder: Option<String> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Replaces.eq(replaces))
-        .filter(alive())
-        .into_tuple()
-        .one(transaction)
-        .await?;
-    Ok(holder.is_some())
+    let holders = transaction.texts(REPLACING, [replaces.into()]).await?;
+    Ok(!holders.is_empty())
 }
+
+const LINK: &str = "INSERT INTO order_authorization (authorization_id, order_id) VALUES ($1, $2)";
+
+// `status <> 'invalid'` is there for the partial index.
+const EXPIRE_REPLACING: &str = "UPDATE acme_order SET status = 'invalid' \
+     WHERE replaces = $1 AND status <> 'invalid' \
+     AND status IN ('pending', 'ready') AND expires_at <= $2";
+const REPLACING: &str =
+    "SELECT id FROM acme_order WHERE replaces = $1 AND status <> 'invalid' LIMIT 1";

@@ -3,44 +3,39 @@
 use ca_acme::order::{Order, OrderStatus};
 use ca_acme::store::OrderPage;
 use ca_pki::Timestamp;
-use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{from_row, status_name};
 use crate::Error;
 use crate::entity::order::{Column, Entity};
+use crate::point_reads::PointReads;
 use crate::row;
 
 /// Reads an order.
 pub(crate) async fn by_id(
-    database: &DatabaseConnection,
+    database: &PointReads,
     id: &str,
     now: Timestamp,
 ) -> Result<Option<Order>, Error> {
-    let row = Entity::find_by_id(id).one(database).await?;
+    let row = database.one(Entity::find_by_id(id)).await?;
     row.map(|row| from_row(row, now)).transpose()
 }
 
 /// Counts an account's orders that are neither finished nor expired, up to `at_most`.
 pub(crate) async fn count_unfinished(
-    database: &DatabaseConnection,
+    database: &PointReads,
     account: &str,
     at_most: u32,
     now: Timestamp,
 ) -> Result<u32, Error> {
-    let count = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Account.eq(account))
-        // A literal, so that the partial index serves.
-        .filter(Expr::cust("status IN ('pending', 'ready')"))
-        .filter(Column::ExpiresAt.gt(now.unix_secs()))
-        .limit(u64::from(at_most))
-        .count(database)
-        .await?;
+    let values = [
+        account.into(),
+        now.unix_secs().into(),
+        i64::from(at_most).into(),
+    ];
+    let count = database.number(COUNT_UNFINISHED, values).await?;
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
@@ -96,3 +91,7 @@ fn parse_cursor(cursor: &str) -> Option<(i64, &str)> {
     let (created_at, id) = cursor.split_once('.').filter(|_| row::can_hold(cursor))?;
     Some((created_at.parse().ok()?, id))
 }
+
+// A literal, so that the partial index serves.
+const COUNT_UNFINISHED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM acme_order \
+     WHERE account = $1 AND status IN ('pending', 'ready') AND expires_at > $2 LIMIT $3) AS some";

@@ -6,14 +6,11 @@ use ca_acme::order::OrderStatus;
 use ca_acme::{Problem, ProblemKind};
 use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, UpdateMany};
 
 use super::status_name;
 use crate::entity::order::{ActiveModel, Column, Entity};
-use crate::entity::{authorization, order_authorization};
+use crate::transaction::{Others, Transaction};
 use crate::{Error, problem};
 
 /// Makes pending orders that hold this authorization `ready`, where it was the last.
@@ -21,44 +18,21 @@ use crate::{Error, problem};
 /// Two authorizations of one order may become valid in two transactions at once, each blind to
 /// the other. The orders are locked first, in order of id: the second transaction waits here, and
 /// its count, a later statement, sees what the first committed.
-pub(crate) async fn advance(
-    transaction: &DatabaseTransaction,
-    authorization: &str,
-) -> Result<(), Error> {
-    let holders = lock_holders(transaction, authorization).await?;
-    if holders.is_empty() {
+pub(crate) async fn advance(transaction: &Transaction, authorization: &str) -> Result<(), Error> {
+    let held = match transaction.others() {
+        Others::Wait => true,
+        Others::Write => !lock_holders(transaction, authorization).await?.is_empty(),
+    };
+    if !held {
         return Ok(());
     }
-    let open = Query::select()
-        .expr(Expr::val(1))
-        .from(order_authorization::Entity)
-        .inner_join(
-            authorization::Entity,
-            Expr::col((authorization::Entity, authorization::Column::Id)).equals((
-                order_authorization::Entity,
-                order_authorization::Column::AuthorizationId,
-            )),
-        )
-        .and_where(
-            Expr::col((
-                order_authorization::Entity,
-                order_authorization::Column::OrderId,
-            ))
-            .equals((Entity, Column::Id)),
-        )
-        .and_where(Expr::col((authorization::Entity, authorization::Column::Status)).ne("valid"))
-        .take();
-    moving(OrderStatus::Pending, OrderStatus::Ready)
-        .filter(Column::Id.is_in(holders))
-        .filter(Expr::exists(open).not())
-        .exec(transaction)
-        .await?;
+    transaction.run(ADVANCE, [authorization.into()]).await?;
     Ok(())
 }
 
 /// Fails the unfinished orders that hold this authorization.
 pub(crate) async fn fail_holders(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     authorization: &str,
     why: &Problem,
 ) -> Result<(), Error> {
@@ -66,16 +40,14 @@ pub(crate) async fn fail_holders(
     if holders.is_empty() {
         return Ok(());
     }
-    failing(why)?
-        .filter(Column::Id.is_in(holders))
-        .exec(transaction)
-        .await?;
+    let failed = failing(why)?.filter(Column::Id.is_in(holders));
+    transaction.run_built(failed).await?;
     Ok(())
 }
 
 /// Fails the unfinished orders of an account that was deactivated.
 pub(crate) async fn fail_unfinished_of(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     account: &str,
 ) -> Result<(), Error> {
     let why = Problem::new(ProblemKind::Unauthorized, "the account was deactivated");
@@ -88,7 +60,7 @@ pub(crate) async fn fail_unfinished_of(
 
 /// Takes a ready order for a certificate: it becomes `processing`. `Conflict` if it is not ready.
 pub(crate) async fn begin_issuing(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     order: &str,
     certificate: (&str, &Serial),
     now: Timestamp,
@@ -104,29 +76,25 @@ pub(crate) async fn begin_issuing(
         .set(changes)
         .filter(Column::Id.eq(order))
         .filter(Column::Status.eq(status_name(OrderStatus::Ready)))
-        .filter(Column::ExpiresAt.gt(now.unix_secs()))
-        .exec(transaction)
-        .await?;
-    one(taken.rows_affected)
+        .filter(Column::ExpiresAt.gt(now.unix_secs()));
+    one(transaction.run_built(taken).await?)
 }
 
 /// Ends an order with its certificate: `processing` becomes `valid`.
 pub(crate) async fn finish(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     order: &str,
     serial: &Serial,
 ) -> Result<(), Error> {
     let finished = moving(OrderStatus::Processing, OrderStatus::Valid)
         .filter(Column::Id.eq(order))
-        .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
-        .exec(transaction)
-        .await?;
-    one(finished.rows_affected)
+        .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()));
+    one(transaction.run_built(finished).await?)
 }
 
 /// Gives an order back whose serial was burned: `ready` again, or `invalid` if its time is up.
 pub(crate) async fn resume(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     order: &str,
     serial: &Serial,
     now: Timestamp,
@@ -141,38 +109,27 @@ pub(crate) async fn resume(
             serial: Set(None),
             ..ActiveModel::default()
         };
-        Entity::update_many()
+        let resumed = Entity::update_many()
             .set(changes)
             .filter(Column::Id.eq(order))
             .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
             .filter(Column::Status.eq(status_name(OrderStatus::Processing)))
-            .filter(in_time)
-            .exec(transaction)
-            .await?;
+            .filter(in_time);
+        transaction.run_built(resumed).await?;
     }
     Ok(())
 }
 
 async fn lock_holders(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     authorization: &str,
 ) -> Result<Vec<String>, Error> {
-    let holding = Query::select()
-        .column(order_authorization::Column::OrderId)
-        .from(order_authorization::Entity)
-        .and_where(order_authorization::Column::AuthorizationId.eq(authorization))
-        .take();
-    let ids = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.in_subquery(holding))
-        .filter(Column::Status.is_in([OrderStatus::Pending, OrderStatus::Ready].map(status_name)))
-        .order_by_asc(Column::Id)
-        .lock(LockType::NoKeyUpdate)
-        .into_tuple()
-        .all(transaction)
-        .await?;
-    Ok(ids)
+    let held = match transaction.others() {
+        Others::Wait => HELD.to_owned(),
+        Others::Write => format!("{HELD} FOR NO KEY UPDATE"),
+    };
+    let ids = transaction.texts(&held, [authorization.into()]).await?;
+    Ok(ids.into_iter().flatten().collect())
 }
 
 fn moving(from: OrderStatus, to: OrderStatus) -> UpdateMany<Entity> {
@@ -203,3 +160,13 @@ fn one(rows_affected: u64) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+/// Makes ready what waits for nothing but valid authorizations.
+const ADVANCE: &str = "UPDATE acme_order SET status = 'ready' WHERE status = 'pending' \
+     AND id IN (SELECT order_id FROM order_authorization WHERE authorization_id = $1) \
+     AND NOT EXISTS (SELECT 1 FROM order_authorization AS held \
+     JOIN \"authorization\" ON \"authorization\".id = held.authorization_id \
+     WHERE held.order_id = acme_order.id AND \"authorization\".status <> 'valid')";
+/// Unfinished orders that hold an authorization, in the order in which everybody locks them.
+const HELD: &str = "SELECT id FROM acme_order WHERE status IN ('pending', 'ready') \
+     AND id IN (SELECT order_id FROM order_authorization WHERE authorization_id = $1) ORDER BY id";

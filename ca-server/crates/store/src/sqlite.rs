@@ -1,0 +1,127 @@
+//! SQLite on the calling thread.
+//!
+//! The driver of the pool keeps a thread for each connection and hands every statement to it and
+//! back: two switches of context, which cost several times what a short statement does. Here a
+//! statement is a call. Writes run so on the writer's own thread; reads only where they touch a
+//! few pages, since the caller's thread waits for them.
+
+mod fault;
+mod transaction;
+mod value;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use sea_orm::{DbErr, Value};
+
+use self::fault::{closed, db_err};
+
+pub(crate) use self::fault::{is_busy, not_here};
+pub(crate) use self::transaction::Transaction;
+
+/// A row's values, in the order of its columns.
+pub(crate) type Row = Vec<Value>;
+
+/// One connection to a database file.
+pub(crate) struct Local(Mutex<Option<Connection>>);
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Writes groups, and waits while another process holds the file.
+    Writes,
+    /// Reads, and never waits.
+    Reads,
+}
+
+impl Local {
+    /// Opens a database file that exists.
+    pub(crate) fn open(file: &Path, role: Role) -> Result<Self, DbErr> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags).map_err(db_err)?;
+        prepare(&connection, role).map_err(db_err)?;
+        Ok(Self(Mutex::new(Some(connection))))
+    }
+
+    /// Closes the file. Whatever comes later finds the store unavailable.
+    pub(crate) fn close(&self) -> Result<(), DbErr> {
+        match self.connection().take() {
+            Some(connection) => connection.close().map_err(|(_, error)| db_err(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, DbErr> {
+        let guard = self.connection();
+        let connection = guard.as_ref().ok_or_else(closed)?;
+        execute(connection, sql, values).map_err(db_err)
+    }
+
+    /// Reads rows, at most so many, unless another thread is reading on this connection.
+    pub(crate) fn try_query(
+        &self,
+        sql: &str,
+        values: &[Value],
+        at_most: usize,
+    ) -> Option<Result<Vec<Row>, DbErr>> {
+        let guard = self.0.try_lock().ok()?;
+        let connection = guard.as_ref()?;
+        Some(query(connection, sql, values, at_most))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
+        // SQLite keeps its own state whole, whoever panicked beside it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// WAL lets readers go on beside the writer; FULL syncs it at each commit, so that what was
+/// answered survives a power cut.
+fn prepare(connection: &Connection, role: Role) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", LARGEST_IDLE_LOG_BYTES)?;
+    if role == Role::Reads {
+        connection.pragma_update(None, "query_only", "on")?;
+        connection.busy_timeout(Duration::ZERO)?;
+    }
+    connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    Ok(())
+}
+
+fn execute(connection: &Connection, sql: &str, values: &[Value]) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(sql)?;
+    value::bind(&mut statement, values)?;
+    Ok(statement.raw_execute()? as u64)
+}
+
+fn query(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value],
+    at_most: usize,
+) -> Result<Vec<Row>, DbErr> {
+    let mut statement = connection.prepare_cached(sql).map_err(db_err)?;
+    value::bind(&mut statement, values).map_err(db_err)?;
+    let columns = value::columns(&statement);
+    let mut rows = statement.raw_query();
+    let mut read = Vec::new();
+    while read.len() < at_most
+        && let Some(row) = rows.next().map_err(db_err)?
+    {
+        read.push(value::row(row, &columns)?);
+    }
+    Ok(read)
+}
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const CHECKPOINT_PAGES: i64 = 4_000;
+const LARGEST_IDLE_LOG_BYTES: i64 = 64 * 1024 * 1024;
+/// More than there are statements, so that each is compiled once.
+const KEPT_STATEMENTS: usize = 256;

@@ -1,0 +1,264 @@
+//! What changes speak to: the transaction of their group.
+//!
+//! A file is written in one of two ways. The swift one runs each statement on the writer's own
+//! thread, and knows only the statements below ([`Transaction::run`] and its neighbours). The
+//! other goes through the pool, knows every statement and has savepoints.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, ExecResult, Iterable, QueryResult, QueryTrait, Select, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait, TryIntoModel, Value,
+};
+
+use crate::Error;
+use crate::sqlite::{self, Local, Row, not_here};
+
+/// Where groups are written.
+#[derive(Clone)]
+pub(crate) struct Database {
+    /// A file, on the writer's own thread.
+    pub(crate) swift: Option<Arc<Local>>,
+    /// Anything, through the driver.
+    pub(crate) pool: DatabaseConnection,
+}
+
+/// A transaction under way, or a savepoint in one. Dropped unfinished, it is undone.
+pub(crate) enum Transaction {
+    /// On the calling thread; has no savepoints.
+    Swift(sqlite::Transaction),
+    /// Through the pool.
+    Pooled(DatabaseTransaction),
+}
+
+/// What others do while a transaction runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// They wait for its end: no row needs to be locked.
+    Wait,
+    /// They write: a row that must stay as it was read is locked.
+    Write,
+}
+
+impl Database {
+    /// Begins a transaction in the swift way where there is one.
+    pub(crate) async fn begin_swiftly(&self) -> Result<Transaction, DbErr> {
+        match &self.swift {
+            Some(local) => sqlite::Transaction::begin(local).map(Transaction::Swift),
+            None => self.begin().await,
+        }
+    }
+
+    /// Begins a transaction that takes every statement.
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
+        // SQLite: take the write lock at once. A transaction that reads first and then writes
+        // fails as soon as another process (a command beside the server) wrote in between.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let begun = self.pool.begin_with_options(options).await;
+        begun.map(Transaction::Pooled)
+    }
+
+    /// Closes the connections.
+    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+        if let Some(local) = &self.swift {
+            local.close()?;
+        }
+        self.pool.close_by_ref().await
+    }
+}
+
+impl Transaction {
+    /// Begins a part that can be undone by itself.
+    pub(crate) async fn savepoint(&self) -> Result<Self, DbErr> {
+        match self {
+            Self::Swift(_) => Err(not_here()),
+            Self::Pooled(outer) => outer.begin().await.map(Self::Pooled),
+        }
+    }
+
+    /// Makes it durable; a part becomes part of the whole.
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Swift(transaction) => transaction.commit(),
+            Self::Pooled(transaction) => transaction.commit().await,
+        }
+    }
+
+    /// Undoes it.
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        match self {
+            Self::Swift(transaction) => transaction.rollback(),
+            Self::Pooled(transaction) => transaction.rollback().await,
+        }
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    ///
+    /// One text serves both databases. Its placeholders are `$1`, `$2`…, each used first in this
+    /// order, because SQLite counts them so.
+    pub(crate) async fn run<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<u64, Error> {
+        match self {
+            Self::Swift(transaction) => Ok(transaction.execute(sql, &values)?),
+            Self::Pooled(transaction) => {
+                let backend = transaction.get_database_backend();
+                let statement = Statement::from_sql_and_values(backend, sql, values);
+                Ok(transaction.execute_raw(statement).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Runs a statement as [`Transaction::run`] does, and returns the first column of each row,
+    /// a text.
+    pub(crate) async fn texts<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Vec<Option<String>>, Error> {
+        match self {
+            Self::Swift(transaction) => {
+                let rows = transaction.query(sql, &values, usize::MAX)?;
+                rows.into_iter().map(text).collect()
+            }
+            Self::Pooled(transaction) => {
+                let backend = transaction.get_database_backend();
+                let statement = Statement::from_sql_and_values(backend, sql, values);
+                let rows = transaction.query_all_raw(statement).await?;
+                let texts = rows.iter().map(|row| row.try_get_by_index(0));
+                Ok(texts.collect::<Result<_, _>>()?)
+            }
+        }
+    }
+
+    /// Runs a statement that was built, and returns how many rows it changed.
+    pub(crate) async fn run_built<Q>(&self, query: Q) -> Result<u64, Error>
+    where
+        Q: QueryTrait,
+    {
+        let statement = query.build(self.get_database_backend());
+        drop(query);
+        match self {
+            Self::Swift(transaction) => {
+                Ok(transaction.execute(&statement.sql, values(&statement))?)
+            }
+            Self::Pooled(transaction) => {
+                Ok(transaction.execute_raw(statement).await?.rows_affected())
+            }
+        }
+    }
+
+    /// Reads the first row that a selection of whole rows finds.
+    pub(crate) async fn one<E>(&self, select: Select<E>) -> Result<Option<E::Model>, Error>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        match self {
+            Self::Swift(transaction) => {
+                let statement = select.build(DbBackend::Sqlite);
+                let mut rows = transaction.query(&statement.sql, values(&statement), 1)?;
+                Ok(rows.pop().map(model::<E>).transpose()?)
+            }
+            Self::Pooled(transaction) => Ok(select.one(transaction).await?),
+        }
+    }
+
+    /// Reads every row that a selection of whole rows finds.
+    pub(crate) async fn all<E>(&self, select: Select<E>) -> Result<Vec<E::Model>, Error>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        match self {
+            Self::Swift(transaction) => {
+                let statement = select.build(DbBackend::Sqlite);
+                let rows = transaction.query(&statement.sql, values(&statement), usize::MAX)?;
+                Ok(rows.into_iter().map(model::<E>).collect::<Result<_, _>>()?)
+            }
+            Self::Pooled(transaction) => Ok(select.all(transaction).await?),
+        }
+    }
+
+    /// Tells who else may write while it runs.
+    pub(crate) fn others(&self) -> Others {
+        if self.get_database_backend() == DbBackend::Sqlite {
+            return Others::Wait;
+        }
+        Others::Write
+    }
+}
+
+/// Puts a whole row together from its values, which are in the order of the entity's columns.
+pub(crate) fn model<E>(row: Row) -> Result<E::Model, DbErr>
+where
+    E: EntityTrait,
+    E::ActiveModel: TryIntoModel<E::Model>,
+{
+    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+    for (column, value) in E::Column::iter().zip(row) {
+        model.try_set(column, value)?;
+    }
+    model.try_into_model()
+}
+
+/// Returns what a statement binds.
+pub(crate) fn values(statement: &Statement) -> &[Value] {
+    let values = statement.values.as_ref();
+    values.map_or(&[], |values| values.0.as_slice())
+}
+
+fn text(row: Row) -> Result<Option<String>, Error> {
+    match row.into_iter().next() {
+        Some(Value::String(text)) => Ok(text),
+        // What is nothing has no type where its column was not declared.
+        Some(Value::BigInt(None)) | None => Ok(None),
+        Some(_) => Err(Error::Corrupt(
+            "a text column holds something else".to_owned(),
+        )),
+    }
+}
+
+/// Every other statement: only the pool takes it.
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Self::Swift(_) => DbBackend::Sqlite,
+            Self::Pooled(transaction) => transaction.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.pooled()?.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.pooled()?.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.pooled()?.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.pooled()?.query_all_raw(statement).await
+    }
+}
+
+impl Transaction {
+    /// In the swift way such a statement fails; the group then runs again through the pool.
+    fn pooled(&self) -> Result<&DatabaseTransaction, DbErr> {
+        match self {
+            Self::Swift(_) => Err(not_here()),
+            Self::Pooled(transaction) => Ok(transaction),
+        }
+    }
+}
