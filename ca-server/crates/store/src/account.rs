@@ -200,14 +200,14 @@ pub(crate) async fn by_thumbprint<C: ConnectionTrait>(
 
 /// Returns whether the account is valid, and keeps it so until the transaction ends.
 pub(crate) async fn hold_valid(transaction: &Transaction, id: &str) -> Result<bool, Error> {
-    let status = match transaction.others() {
-        Others::Wait => "SELECT status FROM account WHERE id = $1",
-        Others::Write => "SELECT status FROM account WHERE id = $1 FOR SHARE",
+    let found = match transaction.others() {
+        Others::Wait => transaction.texts(VALID, [id.into()]).await?,
+        Others::Write => {
+            let held = format!("{VALID} FOR SHARE");
+            transaction.texts(&held, [id.into()]).await?
+        }
     };
-    let found = transaction.texts(status, [id.into()]).await?;
-    let is_valid =
-        |status: &Option<String>| status.as_deref() == Some(status_name(AccountStatus::Valid));
-    Ok(found.first().is_some_and(is_valid))
+    Ok(!found.is_empty())
 }
 
 async fn update_valid(
@@ -274,6 +274,8 @@ fn status_name(status: AccountStatus) -> &'static str {
         AccountStatus::Revoked => "revoked",
     }
 }
+
+const VALID: &str = "SELECT id FROM account WHERE id = $1 AND status = 'valid'";
 
 const STATUSES: &[(AccountStatus, &str)] = &[
     (AccountStatus::Valid, "valid"),

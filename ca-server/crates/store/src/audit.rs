@@ -14,6 +14,7 @@ pub use verify::Verification;
 use ca_issuance::audit::Event;
 use ca_issuance::audit::chain::{Checkpoint, GENESIS, SealedEvent};
 use ca_pki::Timestamp;
+use serde_json::json as array;
 
 use crate::Error;
 use crate::change::Change;
@@ -40,14 +41,32 @@ impl Change for Append {
 /// Writes an event in the transaction of its change. If it cannot be written, neither is the
 /// change.
 pub(crate) async fn record(transaction: &Transaction, event: &Event) -> Result<(), Error> {
+    let at = event.at.unix_secs();
+    let (kind, actor) = (event.kind.name(), event.actor.to_string());
+    let (subject, details) = (event.subject.as_str(), json(&event.details)?);
+    if transaction.gathers() {
+        transaction.gather(array!([at, kind, actor, subject, details]));
+        return Ok(());
+    }
     let values = [
-        event.at.unix_secs().into(),
-        event.kind.name().into(),
-        event.actor.to_string().into(),
-        event.subject.as_str().into(),
-        json(&event.details)?.into(),
+        at.into(),
+        kind.into(),
+        actor.into(),
+        subject.into(),
+        details.into(),
     ];
     transaction.run(INSERT, values).await?;
+    Ok(())
+}
+
+/// Writes the events that a transaction has gathered.
+pub(crate) async fn record_gathered(transaction: &Transaction) -> Result<(), Error> {
+    let events = transaction.take_gathered();
+    if !events.is_empty() {
+        transaction
+            .run(INSERT_GATHERED, [json(&events)?.into()])
+            .await?;
+    }
     Ok(())
 }
 
@@ -79,3 +98,7 @@ fn checkpoint(row: audit_checkpoint::Model) -> Checkpoint {
 
 const INSERT: &str =
     "INSERT INTO audit_event (at, kind, actor, subject, details) VALUES ($1, $2, $3, $4, $5)";
+/// One text whatever their number, so that it is planned once; a list in JSON keeps their order.
+const INSERT_GATHERED: &str = "INSERT INTO audit_event (at, kind, actor, subject, details) \
+     SELECT (event ->> 0)::bigint, event ->> 1, event ->> 2, event ->> 3, event ->> 4 \
+     FROM json_array_elements($1::json) AS event";

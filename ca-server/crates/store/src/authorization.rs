@@ -107,7 +107,8 @@ fn from_row(row: Model, now: Timestamp) -> Result<Authorization, Error> {
     })
 }
 
-fn to_row(authorization: &Authorization) -> Result<Model, Error> {
+/// Lays out an authorization that came with an order.
+pub(crate) fn to_row(authorization: &Authorization) -> Result<Model, Error> {
     Ok(Model {
         id: authorization.id.clone(),
         account: authorization.account.clone(),

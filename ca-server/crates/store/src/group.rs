@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use sea_orm::DbErr;
 
-use crate::Error;
 use crate::change::{Ran, Unit};
 use crate::nonce::{self, RedeemedNonce};
 use crate::transaction::{Database, Transaction};
+use crate::{Error, audit};
 
 /// What became of a group as a whole.
 pub(crate) enum Fate {
@@ -56,10 +56,7 @@ async fn fill(
     nonces: &[RedeemedNonce],
 ) -> Result<Transaction, Fate> {
     let is_swift = units.iter().all(|unit| unit.is_swift());
-    let begun = match is_swift {
-        true => database.begin_swiftly().await,
-        false => database.begin().await,
-    };
+    let begun = database.begin_together(is_swift).await;
     let transaction = begun.map_err(not_begun)?;
     nonce::save(&transaction, nonces)
         .await
@@ -93,5 +90,6 @@ async fn run_all_well(transaction: &Transaction, units: &mut [Box<dyn Unit>]) ->
             Ran::Badly => return false,
         }
     }
-    true
+    // Which of them had the event that cannot be written shows when each runs by itself.
+    audit::record_gathered(transaction).await.is_ok()
 }

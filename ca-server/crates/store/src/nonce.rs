@@ -7,26 +7,28 @@
 //! same request takes the nonce's row along, so a crash of the database can forget only nonces
 //! of requests that changed nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ca_pki::Timestamp;
-use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, Statement,
+};
 use tokio::sync::Notify;
 
 use crate::Error;
-use crate::entity::nonce::{ActiveModel, Column, Entity};
+use crate::entity::nonce::{Column, Entity};
+use crate::read::GroupReader;
+use crate::row::json;
 use crate::transaction::Transaction;
 
 /// A nonce that must be remembered until its end.
 #[derive(Clone, Debug)]
 pub(crate) struct RedeemedNonce {
-    nonce: String,
-    expires_at: Timestamp,
+    pub(crate) nonce: String,
+    pub(crate) expires_at: Timestamp,
 }
 
 /// What one server remembers.
@@ -152,34 +154,49 @@ pub(crate) async fn save(transaction: &Transaction, nonces: &[RedeemedNonce]) ->
     Ok(())
 }
 
-/// Redeems a nonce where several servers share the database: `true` for the first.
-pub(crate) async fn redeem_shared(
-    database: &DatabaseConnection,
-    nonce: &str,
-    expires_at: Timestamp,
-) -> Result<bool, Error> {
-    let row = RedeemedNonce {
-        nonce: nonce.to_owned(),
-        expires_at,
-    };
-    Ok(insert(database, std::slice::from_ref(&row)).await? == 1)
+/// Starts what redeems nonces where several servers share the database, many at once: `true` for
+/// whoever is first.
+pub(crate) fn start_redeeming(database: &DatabaseConnection) -> GroupReader<RedeemedNonce, bool> {
+    let database = database.clone();
+    GroupReader::start(move |nonces: Vec<RedeemedNonce>| {
+        let database = database.clone();
+        async move { redeem_all(&database, &nonces).await }
+    })
 }
 
-async fn insert<C: ConnectionTrait>(database: &C, nonces: &[RedeemedNonce]) -> Result<u64, Error> {
-    let rows = nonces.iter().map(|row| ActiveModel {
-        nonce: Set(row.nonce.clone()),
-        expires_at: Set(row.expires_at.unix_secs()),
-    });
-    let once = OnConflict::column(Column::Nonce).do_nothing().to_owned();
-    let inserted = Entity::insert_many(rows)
-        .on_conflict(once)
-        .exec_without_returning(database)
-        .await?;
-    Ok(inserted)
+async fn redeem_all(
+    database: &DatabaseConnection,
+    nonces: &[RedeemedNonce],
+) -> Result<Vec<bool>, Error> {
+    // In order, so that two servers which are asked for the same do not wait for each other.
+    let rows: BTreeMap<&str, i64> = nonces
+        .iter()
+        .map(|row| (row.nonce.as_str(), row.expires_at.unix_secs()))
+        .collect();
+    let rows: Vec<(&str, i64)> = rows.into_iter().collect();
+    let insert = Statement::from_sql_and_values(
+        database.get_database_backend(),
+        INSERT_ALL,
+        [json(&rows)?.into()],
+    );
+    let inserted = database.query_all_raw(insert).await?;
+    let inserted = inserted.iter().map(|row| row.try_get_by_index(0));
+    let mut inserted: HashSet<String> = inserted.collect::<Result<_, _>>()?;
+    // Of those who ask for the same at once, the first gets it.
+    Ok(nonces
+        .iter()
+        .map(|row| inserted.remove(&row.nonce))
+        .collect())
 }
 
 const INSERT: &str = "INSERT INTO redeemed_nonce (nonce, expires_at) VALUES ($1, $2) \
      ON CONFLICT (nonce) DO NOTHING";
+
+/// One text whatever their number, so that it is planned once.
+const INSERT_ALL: &str = "INSERT INTO redeemed_nonce (nonce, expires_at) \
+     SELECT redeemed ->> 0, (redeemed ->> 1)::bigint \
+     FROM json_array_elements($1::json) AS redeemed \
+     ON CONFLICT (nonce) DO NOTHING RETURNING nonce";
 
 /// For how long a redeemed nonce is remembered after its end: where another server's clock is
 /// behind, or this one's is set back, the nonce counts as good once more.

@@ -11,7 +11,7 @@ use tokio::sync::{OnceCell, oneshot};
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
 use crate::lease::EndAll;
-use crate::nonce::{self, Memory};
+use crate::nonce::{self, Memory, RedeemedNonce};
 use crate::point_reads::PointReads;
 use crate::read::GroupReader;
 use crate::schema;
@@ -50,8 +50,11 @@ enum Nonces {
         memory: Arc<Memory>,
         loaded: OnceCell<()>,
     },
-    /// Several: the database answers.
-    Shared(DatabaseConnection),
+    /// Several: the database answers, for many at once.
+    Shared {
+        database: DatabaseConnection,
+        redeeming: GroupReader<RedeemedNonce, bool>,
+    },
 }
 
 impl Store {
@@ -72,11 +75,21 @@ impl Store {
                     1,
                 )
             }
-            Kind::Postgres { nonces } => (Nonces::Shared(nonces), options.writers),
+            Kind::Postgres { nonces } => {
+                let redeeming = nonce::start_redeeming(&nonces);
+                let database = nonces;
+                (
+                    Nonces::Shared {
+                        database,
+                        redeeming,
+                    },
+                    options.writers,
+                )
+            }
         };
         let memory = match &nonces {
             Nonces::Own { memory, .. } => Some(memory),
-            Nonces::Shared(_) => None,
+            Nonces::Shared { .. } => None,
         };
         let (queue, ends) = writer::start(&connections.writes, writers, memory, &options)?;
         Ok(Self {
@@ -223,7 +236,10 @@ impl Store {
                 Some(memory) => memory.redeem(nonce, expires_at, self.now()),
                 None => Err(Error::Closed),
             },
-            Nonces::Shared(database) => nonce::redeem_shared(database, nonce, expires_at).await,
+            Nonces::Shared { redeeming, .. } => {
+                let nonce = nonce.to_owned();
+                redeeming.ask(RedeemedNonce { nonce, expires_at }).await
+            }
         }
     }
 
@@ -242,7 +258,13 @@ impl Shared {
     async fn close_connections(&self) {
         let nonces = match &self.nonces {
             Nonces::Own { .. } => None,
-            Nonces::Shared(database) => Some(database),
+            Nonces::Shared {
+                database,
+                redeeming,
+            } => {
+                redeeming.close();
+                Some(database)
+            }
         };
         self.point_reads.close();
         for pool in [Some(&self.reads), nonces].into_iter().flatten() {

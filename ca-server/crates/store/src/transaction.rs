@@ -4,7 +4,7 @@
 //! thread, and knows only the statements below ([`Transaction::run`] and its neighbours). The
 //! other goes through the pool, knows every statement and has savepoints.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{
@@ -30,8 +30,18 @@ pub(crate) enum Transaction {
     /// On the calling thread; has no savepoints.
     Swift(sqlite::Transaction),
     /// Through the pool.
-    Pooled(DatabaseTransaction),
+    Pooled(Pooled),
 }
+
+/// A transaction through the pool.
+pub(crate) struct Pooled {
+    inner: DatabaseTransaction,
+    /// What its changes leave to be written at its end, in one statement.
+    gathered: Option<Mutex<Vec<Gathered>>>,
+}
+
+/// A row that nothing in its transaction reads or refers to.
+pub(crate) type Gathered = serde_json::Value;
 
 /// What others do while a transaction runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,15 +53,21 @@ pub(crate) enum Others {
 }
 
 impl Database {
-    /// Begins a transaction in the swift way where there is one.
-    pub(crate) async fn begin_swiftly(&self) -> Result<Transaction, DbErr> {
+    /// Begins a transaction whose changes stand or fall together: in the swift way if there is
+    /// one and the changes are for it, else so that rows can be gathered.
+    pub(crate) async fn begin_together(&self, is_swift: bool) -> Result<Transaction, DbErr> {
         match &self.swift {
-            Some(local) => sqlite::Transaction::begin(local).map(Transaction::Swift),
-            None => self.begin().await,
+            Some(local) if is_swift => sqlite::Transaction::begin(local).map(Transaction::Swift),
+            Some(_) => self.begin().await,
+            None => {
+                let inner = self.pool.begin().await?;
+                let gathered = Some(Mutex::default());
+                Ok(Transaction::Pooled(Pooled { inner, gathered }))
+            }
         }
     }
 
-    /// Begins a transaction that takes every statement.
+    /// Begins a transaction that takes every statement and has savepoints.
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
         // SQLite: take the write lock at once. A transaction that reads first and then writes
         // fails as soon as another process (a command beside the server) wrote in between.
@@ -60,7 +76,7 @@ impl Database {
             ..TransactionOptions::default()
         };
         let begun = self.pool.begin_with_options(options).await;
-        begun.map(Transaction::Pooled)
+        begun.map(Transaction::plain)
     }
 
     /// Closes the connections.
@@ -73,11 +89,44 @@ impl Database {
 }
 
 impl Transaction {
+    fn plain(inner: DatabaseTransaction) -> Self {
+        let gathered = None;
+        Self::Pooled(Pooled { inner, gathered })
+    }
+
     /// Begins a part that can be undone by itself.
     pub(crate) async fn savepoint(&self) -> Result<Self, DbErr> {
+        self.pooled()?.begin().await.map(Self::plain)
+    }
+
+    /// Tells whether rows that nothing refers to are gathered for its end.
+    pub(crate) fn gathers(&self) -> bool {
         match self {
-            Self::Swift(_) => Err(not_here()),
-            Self::Pooled(outer) => outer.begin().await.map(Self::Pooled),
+            Self::Swift(_) => false,
+            Self::Pooled(transaction) => transaction.gathered.is_some(),
+        }
+    }
+
+    /// Keeps a row for the end of the transaction.
+    pub(crate) fn gather(&self, row: Gathered) {
+        if let Self::Pooled(transaction) = self
+            && let Some(gathered) = &transaction.gathered
+        {
+            let mut rows = gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.push(row);
+        }
+    }
+
+    /// Hands out what was gathered.
+    pub(crate) fn take_gathered(&self) -> Vec<Gathered> {
+        match self {
+            Self::Swift(_) => Vec::new(),
+            Self::Pooled(transaction) => {
+                let Some(gathered) = &transaction.gathered else {
+                    return Vec::new();
+                };
+                std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner))
+            }
         }
     }
 
@@ -85,7 +134,7 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         match self {
             Self::Swift(transaction) => transaction.commit(),
-            Self::Pooled(transaction) => transaction.commit().await,
+            Self::Pooled(transaction) => transaction.inner.commit().await,
         }
     }
 
@@ -93,7 +142,7 @@ impl Transaction {
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
         match self {
             Self::Swift(transaction) => transaction.rollback(),
-            Self::Pooled(transaction) => transaction.rollback().await,
+            Self::Pooled(transaction) => transaction.inner.rollback().await,
         }
     }
 
@@ -108,7 +157,9 @@ impl Transaction {
     ) -> Result<u64, Error> {
         match self {
             Self::Swift(transaction) => Ok(transaction.execute(sql, &values)?),
-            Self::Pooled(transaction) => {
+            Self::Pooled(Pooled {
+                inner: transaction, ..
+            }) => {
                 let backend = transaction.get_database_backend();
                 let statement = Statement::from_sql_and_values(backend, sql, values);
                 Ok(transaction.execute_raw(statement).await?.rows_affected())
@@ -128,7 +179,9 @@ impl Transaction {
                 let rows = transaction.query(sql, &values, usize::MAX)?;
                 rows.into_iter().map(text).collect()
             }
-            Self::Pooled(transaction) => {
+            Self::Pooled(Pooled {
+                inner: transaction, ..
+            }) => {
                 let backend = transaction.get_database_backend();
                 let statement = Statement::from_sql_and_values(backend, sql, values);
                 let rows = transaction.query_all_raw(statement).await?;
@@ -149,9 +202,11 @@ impl Transaction {
             Self::Swift(transaction) => {
                 Ok(transaction.execute(&statement.sql, values(&statement))?)
             }
-            Self::Pooled(transaction) => {
-                Ok(transaction.execute_raw(statement).await?.rows_affected())
-            }
+            Self::Pooled(transaction) => Ok(transaction
+                .inner
+                .execute_raw(statement)
+                .await?
+                .rows_affected()),
         }
     }
 
@@ -167,7 +222,9 @@ impl Transaction {
                 let mut rows = transaction.query(&statement.sql, values(&statement), 1)?;
                 Ok(rows.pop().map(model::<E>).transpose()?)
             }
-            Self::Pooled(transaction) => Ok(select.one(transaction).await?),
+            Self::Pooled(Pooled {
+                inner: transaction, ..
+            }) => Ok(select.one(transaction).await?),
         }
     }
 
@@ -183,7 +240,9 @@ impl Transaction {
                 let rows = transaction.query(&statement.sql, values(&statement), usize::MAX)?;
                 Ok(rows.into_iter().map(model::<E>).collect::<Result<_, _>>()?)
             }
-            Self::Pooled(transaction) => Ok(select.all(transaction).await?),
+            Self::Pooled(Pooled {
+                inner: transaction, ..
+            }) => Ok(select.all(transaction).await?),
         }
     }
 
@@ -232,7 +291,7 @@ impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
         match self {
             Self::Swift(_) => DbBackend::Sqlite,
-            Self::Pooled(transaction) => transaction.get_database_backend(),
+            Self::Pooled(transaction) => transaction.inner.get_database_backend(),
         }
     }
 
@@ -258,7 +317,7 @@ impl Transaction {
     fn pooled(&self) -> Result<&DatabaseTransaction, DbErr> {
         match self {
             Self::Swift(_) => Err(not_here()),
-            Self::Pooled(transaction) => Ok(transaction),
+            Self::Pooled(transaction) => Ok(&transaction.inner),
         }
     }
 }

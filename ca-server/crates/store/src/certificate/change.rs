@@ -77,16 +77,16 @@ impl Change for RecordResult {
     const SWIFT: bool = true;
 
     async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
-        let changes = ActiveModel {
-            state: Set(VALID.to_owned()),
-            der: Set(Some(self.der.clone())),
-            // The certificate holds these bytes.
-            tbs_der: Set(None),
-            ..ActiveModel::default()
+        let values = [
+            self.der.clone().into(),
+            self.issuer.as_str().into(),
+            self.serial.as_be_bytes().to_vec().into(),
+        ];
+        let orders = transaction.texts(FINISH, values).await?;
+        let Some(order) = orders.into_iter().next() else {
+            return Err(Error::Conflict);
         };
-        let key = (self.issuer.as_str(), &self.serial);
-        move_from(transaction, INTENDED, key, changes).await?;
-        if let Some(order) = order_of(transaction, key).await? {
+        if let Some(order) = order {
             order::finish(transaction, &order, &self.serial).await?;
         }
         audit::record(transaction, &self.event).await
@@ -217,20 +217,12 @@ async fn move_from(
     }
 }
 
-async fn order_of(
-    transaction: &Transaction,
-    key: (&str, &Serial),
-) -> Result<Option<String>, Error> {
-    let (issuer, serial) = key;
-    let key = [issuer.into(), serial.as_be_bytes().to_vec().into()];
-    let orders = transaction.texts(ORDER, key).await?;
-    Ok(orders.into_iter().flatten().next())
-}
-
 fn find((issuer, serial): (&str, &Serial)) -> sea_orm::Select<Entity> {
     Entity::find()
         .filter(Column::Issuer.eq(issuer))
         .filter(Column::Serial.eq(serial.as_be_bytes().to_vec()))
 }
 
-const ORDER: &str = "SELECT order_id FROM certificate WHERE issuer = $1 AND serial = $2";
+/// The certificate holds the bytes that were to be signed.
+const FINISH: &str = "UPDATE certificate SET state = 'valid', der = $1, tbs_der = NULL \
+     WHERE issuer = $2 AND serial = $3 AND state = 'intended' RETURNING order_id";

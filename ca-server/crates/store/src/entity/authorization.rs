@@ -1,8 +1,9 @@
 //! An authorization with its challenges.
 
 use sea_orm::entity::prelude::*;
+use serde::Serialize;
 
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveEntityModel)]
 #[sea_orm(table_name = "authorization")]
 pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
