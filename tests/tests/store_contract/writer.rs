@@ -10,10 +10,11 @@ use ca_issuance::ledger::{Ledger, LedgerError};
 use ca_store::Store;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
 
-use crate::bench::{Bench, account, event, fifty, intent, new_order, on_both_databases};
+use crate::bench::{Bench, HOUR, account, event, fifty, intent, new_order, on_both_databases};
 
 on_both_databases!(
     a_change_that_fails_takes_no_other_with_it,
+    what_a_failed_change_had_written_is_undone_alone,
     a_failed_statement_leaves_nothing_of_its_change,
     no_change_without_its_event,
     closing_finishes_what_is_queued,
@@ -41,6 +42,37 @@ async fn a_change_that_fails_takes_no_other_with_it(bench: Bench) {
     assert_eq!(outcomes.iter().filter(conflict).count(), 10);
     assert_eq!(bench.count("certificate").await, 41);
     assert_eq!(bench.count("audit_event").await, 41);
+}
+
+/// Groups run without savepoints until a change fails, here at its second row or later.
+async fn what_a_failed_change_had_written_is_undone_alone(bench: Bench) {
+    let anna = bench.account("anna").await;
+    let taken = bench.pending_order(&anna, &["a.example.internal"]).await;
+
+    let outcomes = fifty(|number| {
+        let store = bench.store.clone();
+        let names = ["b.example.internal", "c.example.internal"];
+        let mut new = new_order(&anna, &names, bench.now());
+        if number % 5 == 0 {
+            new.order.id.clone_from(&taken.id);
+        }
+        let nonce = format!("nonce-{number}");
+        let end = bench.now().plus(HOUR);
+        let event = event(EventKind::OrderCreated, &new.order.id);
+        async move {
+            assert!(store.redeem_nonce(&nonce, end).await.unwrap());
+            store.place_order(new, event).await
+        }
+    })
+    .await;
+
+    let placed = outcomes.iter().filter(|one| one.is_ok()).count();
+    assert_eq!(placed, 40);
+    assert_eq!(bench.count("acme_order").await, 41);
+    assert_eq!(bench.count("authorization").await, 81);
+    assert_eq!(bench.count("order_authorization").await, 81);
+    assert_eq!(bench.count("audit_event").await, 42);
+    assert_eq!(bench.count("redeemed_nonce").await, 50);
 }
 
 async fn a_failed_statement_leaves_nothing_of_its_change(bench: Bench) {
