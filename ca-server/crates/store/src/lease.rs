@@ -26,6 +26,8 @@ pub(crate) struct Claim {
 impl Change for Claim {
     type Outcome = Option<u64>;
 
+    const SWIFT: bool = true;
+
     async fn apply(&self, transaction: &Transaction) -> Result<Option<u64>, Error> {
         let Some(lease) = Entity::find_by_id(&self.work).one(transaction).await? else {
             return self.take_first(transaction).await;
@@ -50,11 +52,10 @@ impl Change for Claim {
             expires_at: Set(self.end()),
             ..ActiveModel::default()
         };
-        Entity::update_many()
+        let renewed = Entity::update_many()
             .set(changes)
-            .filter(Column::Work.eq(&self.work))
-            .exec(transaction)
-            .await?;
+            .filter(Column::Work.eq(&self.work));
+        transaction.run_built(renewed).await?;
         counter("lease.fencing", fencing).map(Some)
     }
 }
@@ -132,11 +133,8 @@ async fn unless_locked(transaction: &Transaction, work: &str) -> Result<Option<M
 }
 
 async fn lock(transaction: &Transaction, work: &str) -> Result<Option<Model>, Error> {
-    let row = Entity::find_by_id(work)
-        .lock(LockType::NoKeyUpdate)
-        .one(transaction)
-        .await?;
-    Ok(row)
+    let row = Entity::find_by_id(work).lock(LockType::NoKeyUpdate);
+    transaction.one(row).await
 }
 
 const DATABASE_CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";

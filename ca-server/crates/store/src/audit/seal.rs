@@ -13,17 +13,17 @@
 use std::sync::Arc;
 
 use ca_issuance::audit::chain::{self, Checkpoint, GENESIS, Judgement, Link, Seal};
-use ca_pki::Timestamp;
+use ca_pki::{Timestamp, hex};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::{checkpoint, sealed};
 use crate::change::Change;
 use crate::entity::audit_checkpoint;
-use crate::entity::audit_event::{ActiveModel, Column, Entity};
-use crate::row::{counter, octets, signed};
-use crate::transaction::Transaction;
+use crate::entity::audit_event::{Column, Entity, Model};
+use crate::row::{counter, json, octets, signed};
+use crate::transaction::{Others, Transaction};
 use crate::{Error, Store, lease};
 
 /// What a sealing did.
@@ -89,7 +89,7 @@ impl Store {
             .limit(BATCH)
             .all(self.reads())
             .await?;
-        let after = end(self.reads()).await?;
+        let after = end(last_sealed().one(self.reads()).await?)?;
         let (position, mut link) = after;
         let placed = (position + 1..).zip(rows).map(|(position, row)| {
             let sequence = row.sequence;
@@ -107,16 +107,17 @@ impl Store {
 impl Change for Place {
     type Outcome = ();
 
+    const SWIFT: bool = true;
+
     async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         lease::require(transaction, Store::SEALING, self.fencing).await?;
-        if end(transaction).await? != self.after {
+        let end = end(transaction.one(last_sealed()).await?)?;
+        if end != self.after {
             return Err(Error::Conflict);
         }
-        let newest = newest_checkpoint(transaction).await?;
+        let newest = transaction.one(newest()).await?.map(checkpoint);
         require_untouched(self.after, newest.as_ref(), self.seal.as_ref())?;
-        for event in &self.events {
-            event.place(transaction).await?;
-        }
+        self.place(transaction).await?;
         if let Some(newest) = newest
             && self.replaces(&newest)
         {
@@ -127,6 +128,24 @@ impl Change for Place {
 }
 
 impl Place {
+    async fn place(&self, transaction: &Transaction) -> Result<(), Error> {
+        if transaction.others() == Others::Write {
+            let rows: Vec<_> = self.events.iter().map(Placed::to_json).collect();
+            transaction.run(PLACE_ALL, [json(&rows)?.into()]).await?;
+            return Ok(());
+        }
+        for event in &self.events {
+            let position = signed("audit_event.position", event.position)?;
+            let values = [
+                position.into(),
+                event.link.to_vec().into(),
+                event.sequence.into(),
+            ];
+            transaction.run(PLACE, values).await?;
+        }
+        Ok(())
+    }
+
     /// One checkpoint an hour stays: the newest vouches for all before it, and one an hour narrows
     /// down where a rewritten chain begins.
     fn replaces(&self, newest: &Checkpoint) -> bool {
@@ -160,18 +179,8 @@ fn require_untouched(
 }
 
 impl Placed {
-    async fn place(&self, transaction: &Transaction) -> Result<(), Error> {
-        let changes = ActiveModel {
-            position: Set(Some(signed("audit_event.position", self.position)?)),
-            hash: Set(Some(self.link.to_vec())),
-            ..ActiveModel::default()
-        };
-        Entity::update_many()
-            .set(changes)
-            .filter(Column::Sequence.eq(self.sequence))
-            .exec(transaction)
-            .await?;
-        Ok(())
+    fn to_json(&self) -> (i64, u64, String) {
+        (self.sequence, self.position, hex::lower(&self.link))
     }
 }
 
@@ -185,14 +194,8 @@ async fn sign(last: &Placed, at: Timestamp, seal: Arc<dyn Seal>) -> Result<Check
     }
 }
 
-/// Reads where the chain ends.
-async fn end<C: ConnectionTrait>(database: &C) -> Result<(u64, Link), Error> {
-    let last = Entity::find()
-        .filter(Expr::cust("position IS NOT NULL"))
-        .order_by_desc(Column::Position)
-        .limit(1)
-        .one(database)
-        .await?;
+/// Tells where the chain ends by its last event.
+fn end(last: Option<Model>) -> Result<(u64, Link), Error> {
     let Some(last) = last else {
         return Ok((0, GENESIS));
     };
@@ -201,23 +204,30 @@ async fn end<C: ConnectionTrait>(database: &C) -> Result<(u64, Link), Error> {
     Ok((position, octets("audit_event.hash", &hash)?))
 }
 
+fn last_sealed() -> Select<Entity> {
+    Entity::find()
+        .filter(Expr::cust("position IS NOT NULL"))
+        .order_by_desc(Column::Position)
+        .limit(1)
+}
+
 /// Reads the newest checkpoint.
 pub(super) async fn newest_checkpoint<C: ConnectionTrait>(
     database: &C,
 ) -> Result<Option<Checkpoint>, Error> {
-    let newest = audit_checkpoint::Entity::find()
+    Ok(newest().one(database).await?.map(checkpoint))
+}
+
+fn newest() -> Select<audit_checkpoint::Entity> {
+    audit_checkpoint::Entity::find()
         .order_by_desc(audit_checkpoint::Column::Position)
         .limit(1)
-        .one(database)
-        .await?;
-    Ok(newest.map(checkpoint))
 }
 
 async fn remove(transaction: &Transaction, old: &Checkpoint) -> Result<(), Error> {
     let position = signed("audit_checkpoint.position", old.position)?;
-    audit_checkpoint::Entity::delete_by_id(position)
-        .exec(transaction)
-        .await?;
+    let removed = audit_checkpoint::Entity::delete_by_id(position);
+    transaction.run_built(removed).await?;
     Ok(())
 }
 
@@ -229,11 +239,15 @@ async fn keep(transaction: &Transaction, checkpoint: &Checkpoint) -> Result<(), 
         signature: Set(checkpoint.signature.clone()),
         key: Set(checkpoint.key.clone()),
     };
-    audit_checkpoint::Entity::insert(row)
-        .exec_without_returning(transaction)
-        .await?;
+    let kept = audit_checkpoint::Entity::insert(row);
+    transaction.run_built(kept).await?;
     Ok(())
 }
 
+const PLACE: &str = "UPDATE audit_event SET position = $1, hash = $2 WHERE sequence = $3";
+/// The same for many events in one way to the database.
+const PLACE_ALL: &str = "UPDATE audit_event \
+     SET position = (placed ->> 1)::bigint, hash = decode(placed ->> 2, 'hex') \
+     FROM json_array_elements($1::json) AS placed WHERE sequence = (placed ->> 0)::bigint";
 const BATCH: u64 = 250;
 const HOUR: i64 = 3_600;

@@ -94,4 +94,4 @@ fn parse_cursor(cursor: &str) -> Option<(i64, &str)> {
 
 // A literal, so that the partial index serves.
 const COUNT_UNFINISHED: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM acme_order \
-     WHERE account = $1 AND status IN ('pending', 'ready') AND expires_at > $2 LIMIT $3) AS some";
+     WHERE account = $1 AND status IN ('pending', 'ready') AND expires_at > $2 LIMIT $3) AS few";
