@@ -166,8 +166,7 @@ fn one_cryptographic_library_is_in_the_tree() {
 #[test]
 fn every_package_takes_lints_and_versions_from_the_workspace() {
     for package in WORKSPACE.workspace_packages() {
-        let text = fs::read_to_string(&package.manifest_path).expect("a manifest");
-        let manifest: Table = text.parse().expect("TOML");
+        let manifest = manifest(package);
         let sections = ["dependencies", "dev-dependencies", "build-dependencies"];
         let own_versions: Vec<&String> = sections
             .iter()
@@ -177,14 +176,36 @@ fn every_package_takes_lints_and_versions_from_the_workspace() {
             .map(|(name, _)| name)
             .collect();
 
-        assert_eq!(
-            manifest["lints"]["workspace"].as_bool(),
-            Some(true),
-            "{}",
-            package.name
-        );
+        let has_own_lints = manifest["lints"].get("workspace").is_none();
+        assert_eq!(has_own_lints, package.name == UNSAFE, "{}", package.name);
         assert_eq!(own_versions, Vec::<&String>::new(), "{}", package.name);
     }
+}
+
+#[test]
+fn unsafe_code_is_in_the_suites_own_module_and_nowhere_else() {
+    // Put together, so that this file does not find itself.
+    let word = ["un", "safe "].concat();
+    let forbidden = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let forbidden: Table = forbidden.parse().expect("TOML");
+
+    let users: BTreeSet<PathBuf> = rust_files()
+        .filter(|file| {
+            let text = fs::read_to_string(root().join(file)).expect("text");
+            let mut code = text.lines().filter(|line| !line.trim().starts_with("//"));
+            code.any(|line| line.contains(&format!("{word}{{")) || line.contains(&format!("{word}fn")))
+        })
+        .map(|file| file.iter().take(2).collect())
+        .collect();
+    let knowing = WORKSPACE.workspace_packages().into_iter();
+    let knowing = knowing.filter(|package| dependencies(package).contains(UNSAFE));
+
+    assert_eq!(
+        forbidden["workspace"]["lints"]["rust"]["unsafe_code"].as_str(),
+        Some("forbid")
+    );
+    assert_eq!(users, BTreeSet::from([PathBuf::from("tests/pkcs11-module")]));
+    assert_eq!(knowing.count(), 0);
 }
 
 #[test]
@@ -296,9 +317,17 @@ fn root() -> PathBuf {
 /// Returns our own packages, the suites left out: tests may see everything.
 fn rooms() -> impl Iterator<Item = &'static Package> {
     let packages = WORKSPACE.workspace_packages().into_iter();
-    // The tests know every room, the load tool none of them.
-    let outside = ["ca-tests", "ca-fuzz", "ca-load"];
+    // The tests know every room, the load tool and the tests' PKCS#11 module none of them.
+    let outside = ["ca-tests", "ca-fuzz", "ca-load", UNSAFE];
     packages.filter(move |package| !outside.contains(&package.name.as_str()))
+}
+
+/// The one package with lints of its own.
+const UNSAFE: &str = "ca-pkcs11-module";
+
+fn manifest(package: &Package) -> Table {
+    let text = fs::read_to_string(&package.manifest_path).expect("a manifest");
+    text.parse().expect("TOML")
 }
 
 /// Returns what a package needs to be built, its tests left out.
