@@ -21,10 +21,11 @@ mod uri;
 
 use std::sync::Arc;
 
-use ca_pki::KeyAlgorithm;
+use ca_pki::{KeyAlgorithm, PublicKey};
 
 pub use error::KeyError;
 pub use options::{BreakerPolicy, SignerOptions};
+pub use pool::Place;
 pub use secret::SecretSource;
 pub use signing_key::SigningKey;
 pub use software::SoftwareKey;
@@ -39,6 +40,23 @@ pub fn open(uri: &KeyUri, options: &SignerOptions) -> Result<Arc<dyn SigningKey>
     match uri {
         KeyUri::Token(uri) => Ok(Arc::new(TokenKey::open(uri, options)?)),
         KeyUri::File(uri) => Ok(Arc::new(SoftwareKey::open(uri)?)),
+    }
+}
+
+/// Opens the key of a pair whose public half is known, even while its token is away, hangs or
+/// refuses the PIN: then it answers `Unavailable` until the token is back, and the reason is
+/// beside it. A key that is in its place and is another one is refused. Blocks, but not for long.
+pub fn open_expecting(
+    uri: &KeyUri,
+    public: &PublicKey,
+    options: &SignerOptions,
+) -> Result<(Arc<dyn SigningKey>, Option<KeyError>), KeyError> {
+    match uri {
+        KeyUri::Token(uri) => {
+            let (key, away) = TokenKey::open_expecting(uri, public, options)?;
+            Ok((Arc::new(key), away))
+        }
+        KeyUri::File(uri) => Ok((Arc::new(SoftwareKey::open(uri)?), None)),
     }
 }
 

@@ -10,6 +10,8 @@ pub struct SignerOptions {
     pub sessions: Option<NonZeroUsize>,
     /// Requests that may wait before further ones are turned away.
     pub queue: NonZeroUsize,
+    /// How long a caller waits for a signature: requests that would wait longer are turned away.
+    pub patience: Duration,
     /// When to stop asking a failing token, and for how long.
     pub breaker: BreakerPolicy,
 }
@@ -30,6 +32,7 @@ impl Default for SignerOptions {
         Self {
             sessions: None,
             queue: QUEUE,
+            patience: PATIENCE,
             breaker: BreakerPolicy::default(),
         }
     }
@@ -47,3 +50,4 @@ impl Default for BreakerPolicy {
 
 // About half a second of work for a token that makes a thousand signatures in a second.
 const QUEUE: NonZeroUsize = NonZeroUsize::new(512).expect("512 is not zero");
+const PATIENCE: Duration = Duration::from_secs(10);

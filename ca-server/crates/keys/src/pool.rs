@@ -5,6 +5,7 @@
 
 mod breaker;
 mod health;
+mod load;
 mod reply;
 mod threads;
 mod worker;
@@ -18,11 +19,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use self::health::Health;
+use self::load::Load;
 use self::reply::Reply;
 use self::threads::Threads;
 use self::worker::Worker;
 use crate::meters::{Meters, Outcome};
 use crate::{KeyError, SignerOptions};
+
+pub use self::load::Place;
 
 /// What makes sessions and signs in them. Both calls may block for as long as they like.
 pub(crate) trait Device: Send + Sync + 'static {
@@ -59,6 +63,7 @@ impl From<Fault> for KeyError {
 pub(crate) struct Pool {
     queue: SyncSender<Job>,
     health: Arc<Health>,
+    load: Arc<Load>,
     meters: Meters,
     /// Behind the queue: dropped after it.
     threads: Threads,
@@ -72,10 +77,11 @@ struct Job {
 }
 
 impl Pool {
-    /// Starts the threads; the first takes over `session`, the others connect when needed.
+    /// Starts the threads; the first takes over `session`, the others connect when needed. Without
+    /// a session the breaker is open at first: the device is known to be away.
     pub(crate) fn start<D: Device>(
-        device: D,
-        session: D::Session,
+        device: Arc<D>,
+        session: Result<D::Session, &KeyError>,
         options: &SignerOptions,
         meters: Meters,
     ) -> Result<Self, KeyError> {
@@ -83,11 +89,18 @@ impl Pool {
         let mut pool = Self {
             queue,
             health: Arc::new(Health::new(options.breaker, meters.clone())),
+            load: Arc::new(Load::new(thread_count(options), options)),
             meters,
             threads: Threads::new(),
         };
-        let (device, jobs) = (Arc::new(device), Arc::new(Mutex::new(jobs)));
-        let mut session = Some(session);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let mut session = match session {
+            Ok(session) => Some(session),
+            Err(reason) => {
+                pool.health.distrust(reason);
+                None
+            }
+        };
         for _thread in 0..thread_count(options) {
             pool.spawn(Arc::clone(&device), session.take(), Arc::clone(&jobs))?;
         }
@@ -97,6 +110,22 @@ impl Pool {
     /// Tells whether the breaker would let a request through now.
     pub(crate) fn check_available(&self) -> Result<(), KeyError> {
         self.health.check(Instant::now())
+    }
+
+    /// Takes a place in the queue, or says when to come back.
+    pub(crate) fn reserve(&self) -> Result<Place, KeyError> {
+        let now = Instant::now();
+        let place = self.health.check(now).and_then(|()| self.load.reserve(now));
+        if place.is_err() {
+            self.meters.answered(Outcome::TurnedAway, now.elapsed());
+        }
+        place
+    }
+
+    /// Opens the breaker, and lets the sessions at hand sign nothing more: a signature was wrong.
+    pub(crate) fn distrust(&self) {
+        let reason = KeyError::Device("a signature does not verify".into());
+        self.health.distrust(&reason);
     }
 
     /// Waits for a signature without blocking the runtime, until `deadline` at most.
@@ -112,7 +141,7 @@ impl Pool {
             Ok(()) => match tokio::time::timeout_at(deadline.into(), answer).await {
                 Ok(Ok(result)) => result,
                 Ok(Err(_)) => Err(self.thread_lost()),
-                Err(_) => Err(self.missed_deadline()),
+                Err(_) => Err(self.missed_deadline(started)),
             },
         };
         self.meters
@@ -134,7 +163,7 @@ impl Pool {
                 match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                     Ok(result) => result,
                     Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.thread_lost()),
-                    Err(mpsc::RecvTimeoutError::Timeout) => Err(self.missed_deadline()),
+                    Err(mpsc::RecvTimeoutError::Timeout) => Err(self.missed_deadline(started)),
                 }
             }
         };
@@ -170,10 +199,13 @@ impl Pool {
         }
     }
 
-    /// The thread may hang in its device, so only the caller can report it.
-    fn missed_deadline(&self) -> KeyError {
+    /// The thread may hang in its device, so only the caller can report it. A device that signed
+    /// for others meanwhile has too much to do, and a breaker would not give it more time.
+    fn missed_deadline(&self, started: Instant) -> KeyError {
         let error = KeyError::DeadlineExceeded;
-        self.health.failed(&error);
+        if !self.load.has_signed_since(started) {
+            self.health.failed(&error);
+        }
         error
     }
 
@@ -193,7 +225,9 @@ impl Pool {
             device,
             session,
             jobs,
+            trust: self.health.trust(),
             health: Arc::clone(&self.health),
+            load: Arc::clone(&self.load),
             meters: self.meters.clone(),
         };
         self.threads.spawn(move || worker.run())

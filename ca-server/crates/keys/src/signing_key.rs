@@ -3,7 +3,7 @@
 use ca_pki::{PublicKey, SignatureAlgorithm};
 use std::time::Instant;
 
-use crate::KeyError;
+use crate::{KeyError, Place};
 
 /// A private key that signs and never shows itself.
 ///
@@ -29,6 +29,18 @@ pub trait SigningKey: Send + Sync + std::fmt::Debug {
     fn check_available(&self) -> Result<(), KeyError> {
         Ok(())
     }
+
+    /// Takes a place in the queue: whoever is to spend something on a signature does so before, and
+    /// holds it until the signature is made. `Unavailable` if there are more waiting already than
+    /// the device signs in time.
+    fn reserve(&self) -> Result<Place, KeyError> {
+        self.check_available()?;
+        Ok(Place::unlimited())
+    }
+
+    /// Takes note that a signature of this key does not verify. Nothing is signed in the sessions
+    /// at hand any more; new ones prove first that they sign with the right key.
+    fn distrust(&self) {}
 
     /// Signs `message`.
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError>;

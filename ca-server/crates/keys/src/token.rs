@@ -7,20 +7,22 @@ mod generate;
 mod login;
 mod module;
 mod object;
+mod patience;
 mod public_half;
 mod scheme;
 mod slot;
 
 use std::num::NonZeroUsize;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ca_pki::{KeyAlgorithm, PublicKey};
 
-use self::device::TokenDevice;
+use self::device::{TokenDevice, TokenSession};
 use self::scheme::Scheme;
 use crate::meters::Meters;
 use crate::pool::{Device, Pool};
-use crate::{KeyError, SignerOptions, SigningKey, TokenUri};
+use crate::{KeyError, Place, SignerOptions, SigningKey, TokenUri};
 
 /// A private key in a token, with the threads that sign with it.
 #[derive(Debug)]
@@ -36,21 +38,48 @@ impl TokenKey {
     /// Refused: a key that could leave the token, one that may not sign, and a name that two keys
     /// or two tokens answer to. From then on the key is known by its CKA_ID and its public half.
     pub fn open(uri: &TokenUri, options: &SignerOptions) -> Result<Self, KeyError> {
-        let (device, session) = TokenDevice::open(uri)?;
+        let asked = uri.clone();
+        let (device, session) = patience::within(OPENING, move || {
+            let (device, session) = TokenDevice::open(&asked)?;
+            device.prove(&session)?;
+            Ok((device, session))
+        })?;
+        Self::start(uri, Arc::new(device), Ok(session), options)
+    }
+
+    /// Opens the key that belongs to `public`, or waits for its token: see
+    /// [`crate::open_expecting`].
+    pub(crate) fn open_expecting(
+        uri: &TokenUri,
+        public: &PublicKey,
+        options: &SignerOptions,
+    ) -> Result<(Self, Option<KeyError>), KeyError> {
+        let device = Arc::new(TokenDevice::expecting(uri, public)?);
+        let connecting = Arc::clone(&device);
+        let connected = patience::within(OPENING, move || Ok(connecting.connect()?));
+        match connected {
+            Ok(session) => Ok((Self::start(uri, device, Ok(session), options)?, None)),
+            Err(
+                away @ (KeyError::Secret(_)
+                | KeyError::Device(_)
+                | KeyError::DeadlineExceeded
+                | KeyError::Unavailable { .. }),
+            ) => {
+                let key = Self::start(uri, device, Err(&away), options)?;
+                Ok((key, Some(away)))
+            }
+            Err(wrong @ (KeyError::Uri(_) | KeyError::Key(_))) => Err(wrong),
+        }
+    }
+
+    fn start(
+        uri: &TokenUri,
+        device: Arc<TokenDevice>,
+        session: Result<TokenSession, &KeyError>,
+        options: &SignerOptions,
+    ) -> Result<Self, KeyError> {
         let public = device.public_key().clone();
         let scheme = Scheme::of(&public)?;
-
-        let raw = device.sign(&session, &scheme.input(PROBE))?;
-        public
-            .verify(
-                public.signature_algorithm(),
-                PROBE,
-                &scheme.signature(&raw)?,
-            )
-            .map_err(|_| {
-                KeyError::Key("the public key beside it in the token is another key's".into())
-            })?;
-
         let options = within_session_limit(options, device.session_limit());
         let meters = Meters::named(&uri.to_string());
         Ok(Self {
@@ -84,6 +113,14 @@ impl SigningKey for TokenKey {
         self.pool.check_available()
     }
 
+    fn reserve(&self) -> Result<Place, KeyError> {
+        self.pool.reserve()
+    }
+
+    fn distrust(&self) {
+        self.pool.distrust();
+    }
+
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
         let raw = self.pool.sign(self.scheme.input(message), deadline).await?;
         self.scheme.signature(&raw)
@@ -110,5 +147,5 @@ fn within_session_limit(options: &SignerOptions, limit: Option<NonZeroUsize>) ->
     options
 }
 
-// No certificate, CRL or OCSP response begins like this: all of them are DER sequences.
-const PROBE: &[u8] = b"does this private key belong to the public key beside it?";
+/// How long a token may take to be found, logged into and tried. Network tokens take seconds.
+const OPENING: Duration = Duration::from_secs(15);

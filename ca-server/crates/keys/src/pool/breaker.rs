@@ -91,6 +91,14 @@ impl Breaker {
         }
     }
 
+    /// Opens whatever was counted: one such failure is enough.
+    pub(super) fn tripped(&mut self, now: Instant) -> Change {
+        match self.state {
+            State::Closed { .. } => self.open(now, self.policy.first_pause),
+            State::Open { .. } | State::Probing { .. } => self.failed(now),
+        }
+    }
+
     /// Counts a full queue as a failure of a probe, and as nothing otherwise.
     ///
     /// A queue that is still full after a pause is one whose threads hang.
@@ -120,9 +128,10 @@ mod tests {
         Fails(Change),
         Succeeds(Change),
         Crowds(Change),
+        Trips(Change),
         Wait { secs: u64 },
     }
-    use Step::{Admits, Crowds, Fails, Refuses, Succeeds, Wait};
+    use Step::{Admits, Crowds, Fails, Refuses, Succeeds, Trips, Wait};
 
     fn opened(secs: u64) -> Change {
         Change::Opened(Duration::from_secs(secs))
@@ -145,6 +154,7 @@ mod tests {
                 Fails(change) => assert_eq!(breaker.failed(now), *change, "step {number}"),
                 Succeeds(change) => assert_eq!(breaker.succeeded(), *change, "step {number}"),
                 Crowds(change) => assert_eq!(breaker.crowded(now), *change, "step {number}"),
+                Trips(change) => assert_eq!(breaker.tripped(now), *change, "step {number}"),
                 Wait { secs } => now += Duration::from_secs(*secs),
             }
         }
@@ -158,6 +168,18 @@ mod tests {
             Admits,
             Fails(opened(1)),
             Refuses { secs: 1 },
+        ]);
+    }
+
+    #[test]
+    fn opens_at_once_when_tripped_and_for_longer_when_a_probe_trips_it() {
+        run(&[
+            Trips(opened(1)),
+            Trips(Change::None),
+            Refuses { secs: 1 },
+            Wait { secs: 1 },
+            Admits,
+            Trips(opened(2)),
         ]);
     }
 

@@ -1,5 +1,6 @@
 //! The breaker as the threads and callers of one key share it, and what it tells the operator.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,14 +12,21 @@ use crate::{BreakerPolicy, KeyError};
 #[derive(Debug)]
 pub(super) struct Health {
     breaker: Mutex<Breaker>,
+    /// How often a signature proved wrong.
+    distrusts: AtomicU64,
     meters: Meters,
 }
+
+/// How far the device was trusted at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trust(u64);
 
 impl Health {
     pub(super) fn new(policy: BreakerPolicy, meters: Meters) -> Self {
         meters.breaker_open(false);
         Self {
             breaker: Mutex::new(Breaker::new(policy)),
+            distrusts: AtomicU64::new(0),
             meters,
         }
     }
@@ -37,8 +45,23 @@ impl Health {
             .map_err(|retry_after| KeyError::Unavailable { retry_after })
     }
 
-    /// Notes a signature made in time.
-    pub(super) fn succeeded(&self) {
+    /// Returns the trust of now: what was begun under another one counts for nothing.
+    pub(super) fn trust(&self) -> Trust {
+        Trust(self.distrusts.load(Ordering::Acquire))
+    }
+
+    /// Opens the breaker at once, and ends all trust of before.
+    pub(super) fn distrust(&self, reason: &KeyError) {
+        self.distrusts.fetch_add(1, Ordering::AcqRel);
+        let change = self.breaker().tripped(Instant::now());
+        self.report(change, reason);
+    }
+
+    /// Notes a signature made in time, in a session of that trust.
+    pub(super) fn succeeded(&self, trust: Trust) {
+        if trust != self.trust() {
+            return;
+        }
         match self.breaker().succeeded() {
             Change::Closed => {
                 tracing::info!(key = %self.meters.key(), "the signer works again");

@@ -101,7 +101,8 @@ impl Script {
     /// Starts a pool of one thread over this device.
     fn pool(&self, options: &SignerOptions) -> Pool {
         let session = Visit(Arc::clone(&self.0));
-        Pool::start(self.clone(), session, options, Meters::named("test")).unwrap()
+        let device = Arc::new(self.clone());
+        Pool::start(device, Ok(session), options, Meters::named("test")).unwrap()
     }
 }
 
@@ -145,6 +146,7 @@ fn options(queue: usize, failures: u32, pause: Duration) -> SignerOptions {
             first_pause: pause,
             longest_pause: pause,
         },
+        ..SignerOptions::default()
     }
 }
 

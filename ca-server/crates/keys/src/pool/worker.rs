@@ -1,10 +1,12 @@
 //! One signing thread: its session, and how it gets another when that is lost.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::health::Health;
+use super::health::{Health, Trust};
+use super::load::Load;
 use super::{Device, Fault, Job};
 use crate::KeyError;
 use crate::meters::Meters;
@@ -14,7 +16,10 @@ pub(super) struct Worker<D: Device> {
     pub(super) device: Arc<D>,
     pub(super) session: Option<D::Session>,
     pub(super) jobs: Arc<Mutex<Receiver<Job>>>,
+    /// What was held of the device when `session` was opened.
+    pub(super) trust: Trust,
     pub(super) health: Arc<Health>,
+    pub(super) load: Arc<Load>,
     pub(super) meters: Meters,
 }
 
@@ -44,7 +49,7 @@ impl<D: Device> Worker<D> {
         };
         match &result {
             // A signature that came too late is no sign of health: its caller reported a failure.
-            Ok(_) if Instant::now() < job.deadline => self.health.succeeded(),
+            Ok(_) if Instant::now() < job.deadline => self.health.succeeded(self.trust),
             Ok(_) | Err(KeyError::DeadlineExceeded) => {}
             Err(error) => self.health.failed(error),
         }
@@ -69,12 +74,26 @@ impl<D: Device> Worker<D> {
     }
 
     /// Signs in the session at hand or a new one, and keeps it only if that went well.
+    ///
+    /// What a module answers may be so wrong that its reader panics. Then the session is lost like
+    /// others, and the thread lives: a pool that lost them all would need a restart.
     fn attempt(&mut self, input: &[u8]) -> Result<Vec<u8>, Fault> {
-        let session = match self.session.take() {
+        let attempted = catch_unwind(AssertUnwindSafe(|| self.sign_in_session(input)));
+        let senseless = |_panic| Err(Fault::Lost("the module's answer makes no sense".into()));
+        attempted.unwrap_or_else(senseless)
+    }
+
+    fn sign_in_session(&mut self, input: &[u8]) -> Result<Vec<u8>, Fault> {
+        let trust = self.health.trust();
+        let trusted = self.session.take().filter(|_| self.trust == trust);
+        self.trust = trust;
+        let session = match trusted {
             Some(session) => session,
             None => self.device.connect()?,
         };
+        let started = Instant::now();
         let signature = self.device.sign(&session, input)?;
+        self.load.signed(Instant::now(), started.elapsed());
         self.session = Some(session);
         Ok(signature)
     }

@@ -1,7 +1,7 @@
 //! A key's token as the signing threads see it: connect, sign.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ca_pki::PublicKey;
 use cryptoki::object::ObjectHandle;
@@ -25,7 +25,8 @@ pub(super) struct TokenDevice {
     wanted: Wanted,
     public: PublicKey,
     scheme: Scheme,
-    session_limit: Option<NonZeroUsize>,
+    /// Known since the token was there for the first time.
+    session_limit: OnceLock<Option<NonZeroUsize>>,
     /// Held while connecting: logins of one process exclude each other anyhow.
     login: Mutex<Login>,
 }
@@ -52,12 +53,12 @@ impl TokenDevice {
     /// Finds the key for the first time; later sessions must find the same one.
     pub(super) fn open(uri: &TokenUri) -> Result<(Self, TokenSession), KeyError> {
         let module = module::load(&uri.module_path)?;
-        let mut login = Login::new(uri.pin_source.clone());
+        let login = Login::new(uri.pin_source.clone(), module.refused());
         let wanted = Wanted {
             label: uri.object.clone(),
             id: uri.id.clone(),
         };
-        let found = find(&module, uri, &mut login, &wanted)?.ok_or_else(slot::absent)?;
+        let found = find(&module, uri, &login, &wanted)?.ok_or_else(slot::absent)?;
         let session = TokenSession {
             session: Some(found.session),
             key: found.key.handle,
@@ -70,10 +71,41 @@ impl TokenDevice {
             wanted: found.key.wanted,
             scheme: Scheme::of(&found.public)?,
             public: found.public,
-            session_limit: session_limit(&found.token),
+            session_limit: OnceLock::from(session_limit(&found.token)),
             login: Mutex::new(login),
         };
         Ok((device, session))
+    }
+
+    /// Prepares for a key that is not looked for yet.
+    pub(super) fn expecting(uri: &TokenUri, public: &PublicKey) -> Result<Self, KeyError> {
+        let module = module::load(&uri.module_path)?;
+        let login = Login::new(uri.pin_source.clone(), module.refused());
+        Ok(Self {
+            module,
+            uri: uri.clone(),
+            wanted: Wanted {
+                label: uri.object.clone(),
+                id: uri.id.clone(),
+            },
+            public: public.clone(),
+            scheme: Scheme::of(public)?,
+            session_limit: OnceLock::new(),
+            login: Mutex::new(login),
+        })
+    }
+
+    /// Has something signed that nobody could use, and verifies it: the public half beside a key
+    /// may be another key's, and a module that signed wrongly once may do so again.
+    pub(super) fn prove(&self, session: &TokenSession) -> Result<(), KeyError> {
+        let raw = self.sign(session, &self.scheme.input(PROBE))?;
+        let signature = self.scheme.signature(&raw)?;
+        let algorithm = self.public.signature_algorithm();
+        self.public
+            .verify(algorithm, PROBE, &signature)
+            .map_err(|_| {
+                KeyError::Key("the public key beside it in the token is another key's".into())
+            })
     }
 
     pub(super) fn public_key(&self) -> &PublicKey {
@@ -81,7 +113,7 @@ impl TokenDevice {
     }
 
     /// Finds the key again, in a module that looks for its tokens anew if this one is not there.
-    fn find(&self, login: &mut Login) -> Result<Found, Fault> {
+    fn find(&self, login: &Login) -> Result<Found, Fault> {
         let generation = self.module.enter().generation();
         if let Some(found) = find(&self.module, &self.uri, login, &self.wanted)? {
             return Ok(found);
@@ -92,7 +124,7 @@ impl TokenDevice {
 
     /// Returns how many sessions the token grants, if it says.
     pub(super) fn session_limit(&self) -> Option<NonZeroUsize> {
-        self.session_limit
+        self.session_limit.get().copied().flatten()
     }
 }
 
@@ -111,20 +143,24 @@ impl Device for TokenDevice {
     type Session = TokenSession;
 
     fn connect(&self) -> Result<TokenSession, Fault> {
-        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         let _alone = self.module.look();
-        let found = self.find(&mut login)?;
+        let found = self.find(&login)?;
         if found.public != self.public {
             return Err(Fault::Broken(KeyError::Key(
                 "another key has taken its place in the token".into(),
             )));
         }
-        Ok(TokenSession {
+        self.session_limit
+            .get_or_init(|| session_limit(&found.token));
+        let session = TokenSession {
             session: Some(found.session),
             key: found.key.handle,
             module: self.module.clone(),
             generation: found.generation,
-        })
+        };
+        self.prove(&session).map_err(Fault::Broken)?;
+        Ok(session)
     }
 
     fn sign(&self, session: &TokenSession, input: &[u8]) -> Result<Vec<u8>, Fault> {
@@ -144,7 +180,7 @@ impl Device for TokenDevice {
 fn find(
     module: &Module,
     uri: &TokenUri,
-    login: &mut Login,
+    login: &Login,
     wanted: &Wanted,
 ) -> Result<Option<Found>, Fault> {
     let module = module.enter();
@@ -171,3 +207,6 @@ fn session_limit(token: &TokenInfo) -> Option<NonZeroUsize> {
         Limit::Unavailable | Limit::Infinite => None,
     }
 }
+
+// No certificate, CRL or OCSP response begins like this: all of them are DER sequences.
+const PROBE: &[u8] = b"does this private key belong to the public key beside it?";

@@ -20,12 +20,12 @@ pub(super) fn generate(uri: &TokenUri, algorithm: KeyAlgorithm) -> Result<(), Ke
         .clone()
         .ok_or_else(|| KeyError::Uri("a new key needs a label: give object=".into()))?;
     let (mechanism, parameters) = recipe(algorithm)?;
-    let module = module::load(&uri.module_path)?;
-    let module = module.enter();
+    let loaded = module::load(&uri.module_path)?;
+    let module = loaded.enter();
     module::initialize(&module)?;
     let (slot, token) = slot::find(&module, uri)?.ok_or_else(slot::absent)?;
     let session = module.open_rw_session(slot).map_err(failed)?;
-    Login::new(uri.pin_source.clone()).log_in(&session, &token)?;
+    Login::new(uri.pin_source.clone(), loaded.refused()).log_in(&session, &token)?;
     let id = match &uri.id {
         Some(id) => id.clone(),
         None => random_id()?,

@@ -9,6 +9,7 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
 use super::fault::fault;
+use super::login::Refused;
 use super::slot;
 use crate::KeyError;
 use crate::pool::Fault;
@@ -21,6 +22,7 @@ pub(super) struct Module {
     generation: Arc<RwLock<u64>>,
     /// Held while a key looks for its token: SoftHSM lists slots without a lock of its own.
     looking: Arc<Mutex<()>>,
+    refused: Refused,
 }
 
 /// Leave to call the module: it is not initialized anew meanwhile.
@@ -44,6 +46,11 @@ impl Module {
     /// Lets one thread at a time look for a token.
     pub(super) fn look(&self) -> MutexGuard<'_, ()> {
         self.looking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the PINs that are not to be tried again.
+    pub(super) fn refused(&self) -> Refused {
+        self.refused.clone()
     }
 
     /// Initializes the module anew, unless somebody did since `generation` or is inside of it now.
@@ -100,6 +107,7 @@ pub(super) fn load(path: &Path) -> Result<Module, KeyError> {
         functions: Pkcs11::new(&path).map_err(|error| refused(error.to_string()))?,
         generation: Arc::default(),
         looking: Arc::default(),
+        refused: Refused::default(),
     };
     loaded.insert(path, module.clone());
     Ok(module)
