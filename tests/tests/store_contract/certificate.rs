@@ -18,6 +18,7 @@ on_both_databases!(
     throws_away_a_result_that_comes_after_burning,
     issues_again_after_burning,
     lists_unfinished_intents_whose_time_is_up,
+    lists_unfinished_intents_that_were_recorded_while_a_clock_was_years_ahead,
     revokes_once_however_many_ask,
     revokes_only_what_is_valid,
     knows_the_keys_that_were_reported_compromised,
@@ -187,6 +188,17 @@ async fn lists_unfinished_intents_whose_time_is_up(bench: Bench) {
     assert!(early.is_empty());
     let serials: Vec<_> = late.into_iter().map(|one| one.serial).collect();
     assert_eq!(serials, [first.serial, second.serial]);
+}
+
+async fn lists_unfinished_intents_that_were_recorded_while_a_clock_was_years_ahead(bench: Bench) {
+    let years = Duration::from_secs(3 * 365 * 24 * 60 * 60);
+    bench.clock.advance(years);
+    let ahead = bench.intent(None).await;
+
+    let back = bench.store.unfinished(START).await.unwrap();
+
+    let serials: Vec<_> = back.into_iter().map(|one| one.serial).collect();
+    assert_eq!(serials, [ahead.serial]);
 }
 
 async fn revokes_once_however_many_ask(bench: Bench) {

@@ -11,6 +11,7 @@ use crate::bench::{Bench, START, fifty, on_both_databases};
 on_both_databases!(
     gives_a_lease_to_one_holder_until_it_ends,
     gives_a_new_lease_to_one_of_fifty,
+    gives_away_a_lease_that_was_taken_while_a_clock_was_years_ahead,
     makes_a_secret_once_however_many_ask,
 );
 
@@ -43,6 +44,18 @@ async fn gives_a_new_lease_to_one_of_fifty(bench: Bench) {
 
     let won: Vec<_> = claims.into_iter().flatten().collect();
     assert_eq!(won, [1]);
+}
+
+async fn gives_away_a_lease_that_was_taken_while_a_clock_was_years_ahead(bench: Bench) {
+    let span = Duration::from_secs(30);
+    let years_ahead = START.plus(Duration::from_secs(3 * 365 * 24 * 60 * 60));
+
+    let ahead = bench.store.claim("seal", "a", years_ahead, span).await;
+    let back = bench.store.claim("seal", "b", START, span).await;
+    let held = bench.store.claim("seal", "a", START, span).await;
+
+    let claimed = [ahead, back, held].map(Result::unwrap);
+    assert_eq!(claimed, [Some(1), Some(2), None]);
 }
 
 async fn makes_a_secret_once_however_many_ask(mut bench: Bench) {

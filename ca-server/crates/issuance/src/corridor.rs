@@ -119,7 +119,12 @@ impl Corridor {
             .sign(recorded, self.ledger.as_ref(), self.clock.now())
             .await;
         if let Err(error) = &signed {
-            tracing::warn!(%serial, issuer = issuer.name(), %error, "not signed, burning the serial");
+            tracing::warn!(
+                %serial,
+                issuer = issuer.name(),
+                error = error as &dyn std::error::Error,
+                "not signed, burning the serial"
+            );
             self.burn(issuer.name(), &serial).await;
         }
         signed
@@ -134,8 +139,6 @@ impl Corridor {
     ) -> Result<Recorded, IssuanceError> {
         let issuer = self.issuer_of_profile(entitlement.profile())?;
         let approved = self.judge(&csr, entitlement, issuer, now).await?;
-        // A serial that is spent without hope of a signature only makes the CRL longer.
-        issuer.key().check_available()?;
         let prepared = issuer.prepare(approved, self.draw_serial(now)?, now)?;
         issuer.record(prepared, self.ledger.as_ref()).await
     }

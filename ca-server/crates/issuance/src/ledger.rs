@@ -210,6 +210,8 @@ pub trait Ledger: Send + Sync {
     async fn burn(&self, issuer: &str, serial: &Serial, event: Event) -> Result<(), LedgerError>;
 
     /// Lists intents whose `settle_after` is at or before `moment`, oldest first, at most 1,000.
+    /// Those whose `settle_after` is more than an hour later are among them: no issuance takes that
+    /// long, so they were recorded while a clock was ahead, and must not wait until it comes true.
     async fn unfinished(&self, moment: Timestamp) -> Result<Vec<Unfinished>, LedgerError>;
 
     /// Revokes a valid certificate.

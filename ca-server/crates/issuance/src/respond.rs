@@ -142,10 +142,12 @@ impl OcspResponder {
         Ok(())
     }
 
-    /// Returns whether it is time for [`OcspResponder::renew`]: half of the life is over.
+    /// Returns whether it is time for [`OcspResponder::renew`]: half of the life is over, or it has
+    /// not begun, because the certificate was issued while the clock was ahead.
     pub fn renewal_due(&self) -> bool {
+        let now = self.clock.now();
         self.current_identity()
-            .is_none_or(|identity| identity.half_over(self.clock.now()))
+            .is_none_or(|identity| identity.half_over(now) || !identity.validity().contains(now))
     }
 
     /// Takes note of revocations that other servers made.

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use ca_keys::{KeyError, Place};
 use ca_pki::certificate::{Role, Template};
 use ca_pki::{Certificate, Identifier, Serial, Timestamp, Validity, hex, lint};
 use serde_json::json;
@@ -16,11 +17,12 @@ use crate::ledger::{Intent, Ledger};
 use crate::policy::Approved;
 use crate::profile::{Holder, Pointer, Profile, RevocationRule};
 
-/// Serial drawn, to-be-signed bytes final, lints passed.
+/// Serial drawn, to-be-signed bytes final, lints passed, a place at the signer taken.
 #[derive(Debug)]
 pub struct Prepared {
     intent: Intent,
     actor: crate::Actor,
+    place: Place,
 }
 
 /// The intent is durable: the serial is spent.
@@ -28,6 +30,7 @@ pub struct Prepared {
 pub struct Recorded {
     intent: Intent,
     actor: crate::Actor,
+    place: Place,
 }
 
 /// Signed, verified over the recorded bytes, and the result is durable.
@@ -38,13 +41,15 @@ pub struct Issued {
 }
 
 impl Issuer {
-    /// Builds and lints the to-be-signed bytes.
+    /// Takes a place at the signer; builds and lints the to-be-signed bytes.
     pub fn prepare(
         &self,
         approved: Approved,
         serial: Serial,
         now: Timestamp,
     ) -> Result<Prepared, IssuanceError> {
+        // A serial that is spent without hope of a signature only makes the CRL longer.
+        let place = self.key().reserve()?;
         let template = self.template(&approved, serial.clone());
         let tbs_der = template
             .to_be_signed()
@@ -72,6 +77,7 @@ impl Issuer {
         Ok(Prepared {
             intent,
             actor: approved.claim.actor,
+            place,
         })
     }
 
@@ -81,7 +87,11 @@ impl Issuer {
         prepared: Prepared,
         ledger: &dyn Ledger,
     ) -> Result<Recorded, IssuanceError> {
-        let Prepared { intent, actor } = prepared;
+        let Prepared {
+            intent,
+            actor,
+            place,
+        } = prepared;
         let event = Event {
             at: intent.recorded_at,
             kind: EventKind::CertificateIntended,
@@ -98,7 +108,11 @@ impl Issuer {
             }),
         };
         ledger.record_intent(&intent, event).await?;
-        Ok(Recorded { intent, actor })
+        Ok(Recorded {
+            intent,
+            actor,
+            place,
+        })
     }
 
     /// Signs the recorded bytes, verifies the signature, makes the result durable.
@@ -111,14 +125,19 @@ impl Issuer {
         ledger: &dyn Ledger,
         now: Timestamp,
     ) -> Result<Issued, IssuanceError> {
-        let Recorded { intent, actor } = recorded;
+        let Recorded {
+            intent,
+            actor,
+            place,
+        } = recorded;
         let algorithm = self.key().algorithm();
         let deadline = Instant::now() + self.signing_deadline();
         let signature = self.key().sign(&intent.tbs_der, deadline).await?;
+        drop(place);
         self.certificate()
             .public_key()
             .verify(algorithm, &intent.tbs_der, &signature)
-            .map_err(|error| IssuanceError::Failed(format!("issuer {}: {error}", self.name())))?;
+            .map_err(|error| self.distrust(&error))?;
         let certificate = Certificate::assemble(&intent.tbs_der, algorithm, &signature)
             .map_err(|error| IssuanceError::Failed(error.to_string()))?;
         let event = Event {
@@ -138,6 +157,14 @@ impl Issuer {
             certificate,
             issuer: intent.issuer,
         })
+    }
+
+    /// A signer that signs wrongly is away as far as anybody asking is concerned.
+    fn distrust(&self, error: &(dyn std::error::Error + 'static)) -> IssuanceError {
+        let issuer = self.name();
+        tracing::error!(issuer, error, "a signature is thrown away");
+        self.key().distrust();
+        KeyError::Device(format!("issuer {issuer}: {error}")).into()
     }
 
     fn template(&self, approved: &Approved, serial: Serial) -> Template {

@@ -338,9 +338,10 @@ async fn hands_out_nothing_whose_signature_does_not_verify() {
     .await;
 
     assert!(
-        matches!(result, Err(IssuanceError::Failed(_))),
+        matches!(result, Err(IssuanceError::Busy { .. })),
         "{result:?}"
     );
+    assert!(world.key.is_distrusted());
     assert!(matches!(
         only_state(&world).await,
         CertificateState::Burned { .. }

@@ -100,7 +100,12 @@ impl CrlPublisher {
         let deadline = Instant::now() + self.issuer.signing_deadline();
         let signature = self.issuer.key().sign(&tbs, deadline).await?;
         let certificate = self.issuer.certificate().clone();
-        offload(move || assemble_verified(&certificate, algorithm, &tbs, &signature)).await?
+        let assembled =
+            offload(move || assemble_verified(&certificate, algorithm, &tbs, &signature)).await?;
+        if matches!(assembled, Err(PublishError::BadSignature)) {
+            self.issuer.key().distrust();
+        }
+        assembled
     }
 }
 

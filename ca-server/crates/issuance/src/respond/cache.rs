@@ -24,6 +24,7 @@ pub(super) struct AnswerCache(RwLock<HashMap<Box<[u8]>, Kept>>);
 struct Kept {
     answer: OcspAnswer,
     generation: Generation,
+    from: Timestamp,
     until: Timestamp,
 }
 
@@ -50,6 +51,7 @@ impl AnswerCache {
         let kept = Kept {
             answer: answer.clone(),
             generation,
+            from: freshness.this_update,
             until: half_life(freshness),
         };
         let mut answers = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +67,9 @@ impl AnswerCache {
 
 impl Kept {
     fn holds(&self, generation: Generation, now: Timestamp) -> bool {
-        self.generation == generation && now < self.until
+        // One from a time when the clock was ahead is refused by everybody whose clock is right.
+        let is_of_now = self.from <= now && now < self.until;
+        self.generation == generation && is_of_now
     }
 }
 
@@ -107,6 +111,7 @@ mod tests {
         let find = |at| cache.find(b"place", GENERATION, Timestamp::from_unix_secs(at));
         assert_eq!(find(1_049), Some(answer));
         assert_eq!(find(1_050), None);
+        assert_eq!(find(999), None, "the clock was set back");
     }
 
     #[test]

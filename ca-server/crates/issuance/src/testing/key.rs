@@ -1,6 +1,7 @@
 //! A key that fails when told to.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ pub enum KeyFault {
 pub struct FaultyKey {
     key: SoftwareKey,
     fault: Mutex<KeyFault>,
+    distrusted: AtomicBool,
 }
 
 impl FaultyKey {
@@ -34,6 +36,11 @@ impl FaultyKey {
             .fault
             .lock()
             .expect("no test panics with the lock held") = fault;
+    }
+
+    /// Returns whether a signature of it was found wrong.
+    pub fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::SeqCst)
     }
 
     fn fault(&self) -> KeyFault {
@@ -49,6 +56,7 @@ impl Default for FaultyKey {
         Self {
             key: SoftwareKey::generate(KeyAlgorithm::EcP256).expect("a key is made"),
             fault: Mutex::new(KeyFault::None),
+            distrusted: AtomicBool::new(false),
         }
     }
 }
@@ -64,6 +72,10 @@ impl SigningKey for FaultyKey {
             KeyFault::KnownAway => Err(AWAY),
             KeyFault::None | KeyFault::Away | KeyFault::WrongSignature => Ok(()),
         }
+    }
+
+    fn distrust(&self) {
+        self.distrusted.store(true, Ordering::SeqCst);
     }
 
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {

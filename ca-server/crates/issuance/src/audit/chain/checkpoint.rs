@@ -34,10 +34,11 @@ impl Checkpoint {
             position,
             link,
             at,
-            key: seal.key(),
+            key: String::new(),
             signature: Vec::new(),
         };
         checkpoint.signature = seal.sign(&checkpoint.signed_octets())?;
+        checkpoint.key = seal.key();
         Ok(checkpoint)
     }
 
