@@ -67,6 +67,10 @@ impl Nonces {
         if expires_at < now {
             return Err(refused("the nonce is too old"));
         }
+        // Else one that was made while a clock was years ahead would be good for years.
+        if expires_at > now.plus(LIFETIME).plus(CLOCKS_APART) {
+            return Err(refused("the nonce is of another time"));
+        }
         Ok(GoodNonce {
             text: text.to_owned(),
             expires_at,
@@ -119,6 +123,9 @@ const MAC_BYTES: usize = 16;
 /// that the redeemed ones, which are kept until they end, stay few.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
+/// How far the clocks of two servers may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(300);
+
 #[cfg(test)]
 mod tests {
     use ca_issuance::world::SystemEntropy;
@@ -154,6 +161,20 @@ mod tests {
 
         assert_eq!(
             kind_of(nonces.recognise(Some(&nonce), late)),
+            Some(ProblemKind::BadNonce)
+        );
+    }
+
+    #[test]
+    fn refuses_a_nonce_that_was_made_while_the_clock_was_ahead() {
+        let nonces = Nonces::new(&[7; 32]);
+        let year = Duration::from_secs(365 * 24 * 60 * 60);
+        let ahead = nonces
+            .issue(NOW.plus(year), &SystemEntropy::default())
+            .unwrap();
+
+        assert_eq!(
+            kind_of(nonces.recognise(Some(&ahead), NOW)),
             Some(ProblemKind::BadNonce)
         );
     }

@@ -75,7 +75,10 @@ impl Throttle {
             .map(|failures| failures.blocked_until)
             .max();
         match until {
-            Some(until) if until > now => Err(until.since(now)),
+            // A wait longer than any was imposed while the clock was ahead, and is over.
+            Some(until) if until > now && until.since(now) <= LONGEST_WAIT => {
+                Err(until.since(now))
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -164,7 +167,7 @@ impl Recorded {
 
     /// Counts one more; returns how many were withheld before it, `None` if it is withheld too.
     fn one_more(mut self, share: u32, now: Timestamp) -> (Self, Option<u64>) {
-        if now.since(self.since) >= RECORDING_WINDOW {
+        if self.since > now || now.since(self.since) >= RECORDING_WINDOW {
             (self.since, self.written) = (now, 0);
         }
         if self.written >= share {

@@ -74,7 +74,14 @@ impl Claim {
 
     fn may_take(&self, lease: &Model) -> bool {
         let has_ended = lease.expires_at <= self.moment.unix_secs();
-        lease.holder == self.holder || has_ended
+        lease.holder == self.holder || has_ended || self.cannot_have(lease)
+    }
+
+    /// Tells a lease that no clock near this one gave. Its holder's clock was ahead when it took it,
+    /// or everybody's was: nobody waits years for it to end. Whoever still works under it is kept
+    /// from writing by the fencing number.
+    fn cannot_have(&self, lease: &Model) -> bool {
+        lease.expires_at > self.moment.plus(LONGEST_SPAN).unix_secs()
     }
 
     fn end(&self) -> i64 {
@@ -138,3 +145,6 @@ async fn lock(transaction: &Transaction, work: &str) -> Result<Option<Model>, Er
 }
 
 const DATABASE_CLOCK: &str = "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint";
+
+/// Far longer than anybody takes a lease for, and than the clocks of two servers are apart.
+const LONGEST_SPAN: Duration = Duration::from_secs(3_600);

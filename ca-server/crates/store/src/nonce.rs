@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ca_pki::Timestamp;
 use sea_orm::{
@@ -44,7 +44,9 @@ pub(crate) struct Memory {
 
 #[derive(Default)]
 struct Shard {
-    ends: HashMap<u64, Timestamp>,
+    /// By the clock that nobody sets: were it the other one, a jump ahead and back would make
+    /// redeemed nonces good again.
+    forgotten_at: HashMap<u64, Instant>,
     sweep_at: usize,
 }
 
@@ -113,19 +115,20 @@ impl Memory {
             return false;
         };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.ends.len() >= shard.sweep_at {
-            let ended = now.minus(CLOCKS_APART);
-            shard.ends.retain(|_, end| *end >= ended);
-            shard.sweep_at = (shard.ends.len() * 2).max(FIRST_SWEEP);
+        let moment = Instant::now();
+        if shard.forgotten_at.len() >= shard.sweep_at {
+            shard.forgotten_at.retain(|_, end| *end >= moment);
+            shard.sweep_at = (shard.forgotten_at.len() * 2).max(FIRST_SWEEP);
         }
-        shard.ends.insert(hash, expires_at).is_none()
+        let span = expires_at.since(now).min(LONGEST) + CLOCKS_APART;
+        shard.forgotten_at.insert(hash, moment + span).is_none()
     }
 
     fn forget(&self, nonce: &str) {
         let hash = self.hashing.hash_one(nonce);
         if let Some(shard) = self.shard(hash) {
             let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.ends.remove(&hash);
+            shard.forgotten_at.remove(&hash);
         }
     }
 
@@ -202,6 +205,8 @@ const INSERT_ALL: &str = "INSERT INTO redeemed_nonce (nonce, expires_at) \
 /// behind, or this one's is set back, the nonce counts as good once more.
 pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(300);
 
+/// Longer than any nonce is good.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 const SHARDS: usize = 16;
 const FIRST_SWEEP: usize = 1_024;
 const MAX_UNSAVED: usize = 20_000;

@@ -206,7 +206,7 @@ impl Store {
 
     /// Whether other servers may use the same database.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.shared.nonces, Nonces::Shared(_))
+        matches!(self.shared.nonces, Nonces::Shared { .. })
     }
 
     /// Accounts in memory, where this server is the only one.

@@ -148,10 +148,13 @@ impl Acme {
     async fn compose(&self, draft: &Draft<'_>) -> Result<NewOrder, Error> {
         let identifiers = &draft.asked.names.identifiers;
         let until = draft.now.plus(REUSE_MARGIN);
-        let found = self
+        let mut found = self
             .store
             .reusable_authorizations(&draft.account.id, identifiers, until)
             .await?;
+        // What ends later than any that begins now was proven while the clock was ahead.
+        let latest = draft.now.plus(LONGEST_AUTHORIZATION);
+        found.retain(|one| one.expires_at <= latest);
 
         let mut expires_at = draft.now.plus(draft.directory.order_lifetime);
         let mut all_valid = true;
@@ -269,6 +272,8 @@ fn best<'a>(subject: &Subject, found: &'a [Authorization]) -> Option<&'a Authori
 
 /// How long a reused authorization must still hold: time enough to finalize.
 const REUSE_MARGIN: Duration = Duration::from_secs(10 * 60);
+/// What the configuration allows at most, and an hour for clocks that are apart.
+const LONGEST_AUTHORIZATION: Duration = Duration::from_secs((7 * 24 + 1) * 60 * 60);
 const RETRY_WHEN_LIMITED: Duration = Duration::from_secs(60);
 const PLACEMENT_ATTEMPTS: u8 = 3;
 const CLAMPED: &str =

@@ -1,5 +1,7 @@
 //! Whether a session still stands: asked for each request that shows a token of it.
 
+use std::time::Duration;
+
 use ca_pki::Timestamp;
 use subtle::ConstantTimeEq;
 
@@ -15,6 +17,10 @@ impl Session {
         }
         if self.expires_at <= now {
             return Err(LoginFailure::Expired);
+        }
+        // Opened while the clock was ahead: it would stay open until that time comes.
+        if self.created_at > now.plus(CLOCKS_APART) {
+            return Err(LoginFailure::NotYetValid);
         }
         Ok(())
     }
@@ -61,3 +67,6 @@ impl Access {
         Ok(())
     }
 }
+
+/// How far the clocks of two servers may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(300);

@@ -3,7 +3,7 @@
 use ca_issuance::audit::chain::Checkpoint;
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{EntityTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use super::seal;
 use crate::entity::audit_event::{Column, Entity};
@@ -23,6 +23,19 @@ impl Store {
     /// Reads the newest checkpoint: worth keeping outside of the database.
     pub async fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
         seal::newest_checkpoint(self.reads()).await
+    }
+
+    /// Tells when the newest event happened, by the clock of the server that wrote it.
+    pub async fn newest_event_at(&self) -> Result<Option<Timestamp>, Error> {
+        let newest: Option<i64> = Entity::find()
+            .select_only()
+            .column(Column::At)
+            .order_by_desc(Column::Sequence)
+            .limit(1)
+            .into_tuple()
+            .one(self.reads())
+            .await?;
+        Ok(moment(newest))
     }
 
     /// Counts the events that wait to be sealed.

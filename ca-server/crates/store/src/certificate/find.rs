@@ -1,9 +1,11 @@
 //! What finds certificates.
 
+use std::time::Duration;
+
 use ca_issuance::ledger::{CertificateRecord, Unfinished};
 use ca_pki::crl::{RevocationReason, RevokedCertificate};
 use ca_pki::{Serial, Timestamp};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::reason;
@@ -25,7 +27,8 @@ pub(crate) async fn by_serial(
     row.map(CertificateRecord::try_from).transpose()
 }
 
-/// Lists intents whose time is up, oldest first.
+/// Lists intents whose time is up, or cannot come up for so long that a clock was ahead when they
+/// were recorded, oldest first.
 pub(crate) async fn unfinished(
     database: &DatabaseConnection,
     moment: Timestamp,
@@ -35,7 +38,11 @@ pub(crate) async fn unfinished(
         .columns([Column::Serial, Column::Issuer, Column::OrderId])
         // Literals here and below, so that the partial indexes serve.
         .filter(Expr::cust("state = 'intended'"))
-        .filter(Column::SettleAfter.lte(moment.unix_secs()))
+        .filter(
+            Column::SettleAfter
+                .lte(moment.unix_secs())
+                .or(Column::SettleAfter.gt(moment.plus(LONGEST_ISSUANCE).unix_secs())),
+        )
         .order_by_asc(Column::SettleAfter)
         .limit(MAX_UNFINISHED)
         .into_tuple()
@@ -99,3 +106,5 @@ fn key(issuer: &str, serial: &Serial) -> (String, Vec<u8>) {
 }
 
 const MAX_UNFINISHED: u64 = 1_000;
+/// Far longer than any signature is waited for.
+const LONGEST_ISSUANCE: Duration = Duration::from_secs(3_600);
