@@ -15,7 +15,7 @@ mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
@@ -38,12 +38,12 @@ use crate::app::reload::Reloader;
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::pki::Roots;
-use crate::jobs::JobParts;
+use crate::jobs::{ClockWatch, JobParts};
 use crate::storage;
-use crate::tls::ServerCertificate;
+use crate::tls::{Kept, ServerCertificate};
 
 pub(crate) use issuers::{
-    certificate as issuer_certificate, open as open_issuer, open_key as open_issuer_key,
+    Absence, certificate as issuer_certificate, open as open_issuer, open_key as open_issuer_key,
 };
 pub(crate) use profiles::uncovered;
 
@@ -97,7 +97,21 @@ impl App {
             .check_schema()
             .await
             .map_err(|error| Error::Store(Box::new(error)))?;
-        let issuers = issuers::open_all(&config, clock.now()).await?;
+        let names = server_names(&config)?;
+        let file = config
+            .server
+            .tls_file
+            .as_ref()
+            .map(|file| config.path(file));
+        let kept = file
+            .as_ref()
+            .and_then(|file| Kept::read(file, &names, clock.now()));
+        let absence = match &kept {
+            // It has something to serve with, and much to serve: CRLs, OCSP, validation.
+            Some(_) => Absence::Awaited,
+            None => Absence::Refused,
+        };
+        let issuers = issuers::open_all(&config, clock.now(), absence).await?;
         let tasks = TaskTracker::new();
         let corridor = Corridor::new(CorridorParts {
             policy: profiles::policy(&config, &issuers)?,
@@ -118,11 +132,15 @@ impl App {
                 (issuer.name().to_owned(), revocation)
             })
             .collect();
+        let certificate = ServerCertificate::new(names, file);
+        if let Some(kept) = kept {
+            certificate.restore(&kept, &corridor)?;
+        }
         Ok(Self {
             roots: Arc::new(ArcSwap::from_pointee(roots::load(&config, &corridor)?)),
-            seal: seal::open(&config, &store).await?,
+            seal: seal::open(&config, &store, absence).await?,
             receiver: receiver::open(&config)?,
-            certificate: ServerCertificate::new(server_names(&config)?),
+            certificate,
             reloader: Reloader::new(
                 config.clone(),
                 Arc::clone(&access),
@@ -153,8 +171,11 @@ impl App {
     }
 
     /// Returns what the background jobs work on.
-    fn jobs(&self) -> JobParts {
-        JobParts {
+    async fn jobs(&self) -> Result<JobParts, Error> {
+        let newest = self.store.newest_event_at().await;
+        let newest = newest.map_err(|error| Error::Store(Box::new(error)))?;
+        Ok(JobParts {
+            clock_watch: ClockWatch::begin(newest, self.clock.now(), Instant::now()),
             store: self.store.clone(),
             corridor: Arc::clone(&self.corridor),
             acme: Arc::clone(&self.acme),
@@ -167,7 +188,7 @@ impl App {
             receiver: self.receiver.clone(),
             leases: Arc::clone(&self.leases),
             duties: self.duties.clone(),
-        }
+        })
     }
 
     /// Finishes what is under way and closes the store.

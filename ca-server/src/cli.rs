@@ -17,6 +17,7 @@ mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -129,12 +130,17 @@ fn run(command: Command) -> Result<(), Error> {
 
 /// Runs a command's future on a runtime of its own.
 fn block_on<F: Future<Output = Result<(), Error>>>(future: F) -> Result<(), Error> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(Error::Runtime)?
-        .block_on(future)
+        .map_err(Error::Runtime)?;
+    let result = runtime.block_on(future);
+    // A thread that hangs in a token's module must not hold up the end.
+    runtime.shutdown_timeout(LAST_WORK);
+    result
 }
+
+const LAST_WORK: Duration = Duration::from_secs(5);
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -145,4 +151,5 @@ Exit codes:
   4  the database is not reachable or not migrated
   5  a key or a certificate cannot be used
   6  an address cannot be bound
-  7  a check found something (audit verify), a request would be refused (policy), or what was named is not there (eab, client, token)";
+  7  a check found something (audit verify), a request would be refused (policy), or what was named is not there (eab, client, token)
+  8  a token refused the PIN: trying again would use up its tries";

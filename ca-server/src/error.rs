@@ -120,6 +120,10 @@ impl Error {
             Self::Arguments(_) => 2,
             Self::Config(_) | Self::Quickstart(_) => 3,
             Self::Store(_) => 4,
+            Self::Key {
+                source: KeyError::Secret(_),
+                ..
+            } => 8,
             Self::Key { .. }
             | Self::CertificateFile { .. }
             | Self::Issuer(_)

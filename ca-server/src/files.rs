@@ -37,14 +37,14 @@ pub(crate) fn write_new(path: &Path, content: &[u8], mode: Mode) -> Result<(), E
 }
 
 /// Replaces a file, durably and at once: readers see the old or the new one.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub(crate) fn replace(path: &Path, content: &[u8], mode: Mode) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let fresh = path.with_file_name(name);
     if fresh.exists() {
         fs::remove_file(&fresh).map_err(|source| at(&fresh, source))?;
     }
-    write_new(&fresh, content, Mode::Public)?;
+    write_new(&fresh, content, mode)?;
     rename(&fresh, path)
 }
 

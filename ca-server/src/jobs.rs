@@ -1,10 +1,12 @@
 //! Background work: each job a loop that ends when the server stops.
 
 mod audit;
+mod clock;
+mod server_certificate;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use ca_acme::{Acme, AcmeStore};
@@ -16,6 +18,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::clock::ClockWatch;
 use crate::app::{Duties, Revocation, expiry, roots};
 use crate::config::Config;
 use crate::http::pki::Roots;
@@ -35,6 +38,8 @@ pub(crate) struct JobParts {
     pub(crate) certificate: Arc<ServerCertificate>,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// What tells whether time can be believed.
+    pub(crate) clock_watch: ClockWatch,
     /// Where root CRLs are and how long expired certificates are kept.
     pub(crate) config: Config,
     /// What is read again.
@@ -77,12 +82,14 @@ impl Jobs {
             tracker.spawn(repeat(every, job, Arc::clone(&parts), stop.clone()));
         };
         repeat(Duration::from_secs(60), Job::Settle);
-        repeat(Duration::from_secs(60), Job::RenewServerCertificate);
         repeat(Duration::from_secs(60), Job::ResumeValidations);
         repeat(Duration::from_secs(60), Job::ReadRoots);
         repeat(Duration::from_secs(600), Job::Prune);
         repeat(SEALING, Job::SealAudit);
         repeat(EXPORTING, Job::ExportAudit);
+        repeat(WATCHING, Job::WatchClock);
+        let renewing = server_certificate::keep_renewed(Arc::clone(&parts), stop.clone());
+        tracker.spawn(renewing);
         tracker.close();
         Self { tracker, leases }
     }
@@ -97,10 +104,10 @@ impl Jobs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Job {
     Settle,
-    RenewServerCertificate,
     ResumeValidations,
     ReadRoots,
     Prune,
+    WatchClock,
     SealAudit,
     ExportAudit,
 }
@@ -140,8 +147,8 @@ async fn run(job: Job, parts: &JobParts) {
         Job::ResumeValidations if is_ours(&parts.duties.upkeep) => resume_validations(parts).await,
         Job::Prune if is_ours(&parts.duties.upkeep) => prune(parts).await,
         Job::Settle | Job::ResumeValidations | Job::Prune => {}
-        Job::RenewServerCertificate => renew(parts).await,
         Job::ReadRoots => read_roots(parts),
+        Job::WatchClock => watch_clock(parts),
         Job::SealAudit => audit::seal(parts).await,
         Job::ExportAudit => audit::export(parts).await,
     }
@@ -160,18 +167,6 @@ async fn settle(parts: &JobParts) {
     }
 }
 
-async fn renew(parts: &JobParts) {
-    if !parts.certificate.is_due(parts.clock.now()) {
-        return;
-    }
-    match parts.certificate.renew(&parts.corridor).await {
-        Ok(validity) => {
-            tracing::info!(not_after = %validity.not_after, "renewed the server's own certificate");
-        }
-        Err(error) => tracing::error!(%error, "the server's own certificate is not renewed"),
-    }
-}
-
 /// Another server may have died with validations under way. One that is alive finishes its own:
 /// whoever is second then finds the challenge concluded.
 async fn resume_validations(parts: &JobParts) {
@@ -181,6 +176,12 @@ async fn resume_validations(parts: &JobParts) {
 }
 
 async fn prune(parts: &JobParts) {
+    // The clock may have jumped since it was looked at.
+    watch_clock(parts);
+    if !parts.clock_watch.is_trusted() {
+        tracing::warn!("nothing is pruned: the system's clock is in doubt");
+        return;
+    }
     let now = parts.clock.now();
     match parts
         .store
@@ -192,6 +193,11 @@ async fn prune(parts: &JobParts) {
     }
 }
 
+fn watch_clock(parts: &JobParts) {
+    let finding = parts.clock_watch.observe(parts.clock.now(), Instant::now());
+    finding.report();
+}
+
 /// A root CRL that does not read keeps the one before: the operator sees the log.
 fn read_roots(parts: &JobParts) {
     match roots::load(&parts.config, &parts.corridor) {
@@ -201,5 +207,6 @@ fn read_roots(parts: &JobParts) {
     expiry::observe(&parts.corridor, &parts.roots.load(), &parts.certificate);
 }
 
+const WATCHING: Duration = Duration::from_secs(5);
 const SEALING: Duration = Duration::from_secs(10);
 const EXPORTING: Duration = Duration::from_secs(5);

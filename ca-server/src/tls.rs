@@ -1,9 +1,12 @@
 //! The server's own TLS certificate: issued by its own corridor, renewed in place.
 
 pub(crate) mod client;
+mod kept;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use ca_issuance::{Actor, Corridor, Entitlement, EntitlementClaim, IssuanceError};
@@ -17,6 +20,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use self::client::{AnyClient, subjects_of};
+pub(crate) use self::kept::Kept;
 
 /// The internal profile of the server's own certificate.
 pub(crate) const PROFILE: &str = "server-tls";
@@ -42,6 +46,8 @@ pub enum TlsError {
 #[derive(Debug)]
 pub(crate) struct ServerCertificate {
     names: BTreeSet<Identifier>,
+    /// Where it is kept for the next start, if anywhere.
+    file: Option<PathBuf>,
     current: ArcSwapOption<Current>,
 }
 
@@ -53,9 +59,10 @@ struct Current {
 
 impl ServerCertificate {
     /// Prepares for these names; nothing is issued yet.
-    pub(crate) fn new(names: BTreeSet<Identifier>) -> Arc<Self> {
+    pub(crate) fn new(names: BTreeSet<Identifier>, file: Option<PathBuf>) -> Arc<Self> {
         Arc::new(Self {
             names,
+            file,
             current: ArcSwapOption::empty(),
         })
     }
@@ -77,25 +84,66 @@ impl ServerCertificate {
         let chain = corridor
             .issuer(issued.issuer())
             .map(|issuer| issuer.chain());
-        let certificates = std::iter::once(issued.certificate())
-            .chain(chain.unwrap_or_default())
+        let kept = Kept {
+            key,
+            certificate: issued.certificate().clone(),
+            above: chain.unwrap_or_default().to_vec(),
+        };
+        self.serve_with(&kept)?;
+        if let Some(file) = &self.file
+            && let Err(error) = kept.write(file)
+        {
+            let error = error.in_full();
+            tracing::warn!(
+                error,
+                "a restart without the signer would find no certificate"
+            );
+        }
+        Ok(issued.validity())
+    }
+
+    /// Serves with what an earlier run kept, if the issuer of now stands behind it.
+    pub(crate) fn restore(&self, kept: &Kept, corridor: &Corridor) -> Result<(), TlsError> {
+        let issuer = corridor
+            .profile(PROFILE)
+            .and_then(|profile| corridor.issuer(&profile.issuer));
+        let issued = issuer.is_some_and(|issuer| {
+            let certificate = issuer.certificate();
+            kept.certificate.verify_issued_by(certificate).is_ok()
+        });
+        match issued {
+            true => self.serve_with(kept),
+            false => Ok(()),
+        }
+    }
+
+    fn serve_with(&self, kept: &Kept) -> Result<(), TlsError> {
+        let certificates = std::iter::once(&kept.certificate)
+            .chain(&kept.above)
             .map(|certificate| CertificateDer::from(certificate.der().to_vec()))
             .collect();
-        let pkcs8 = PrivatePkcs8KeyDer::from(key.to_pkcs8_der()?.to_vec());
+        let pkcs8 = PrivatePkcs8KeyDer::from(kept.key.to_pkcs8_der()?.to_vec());
         let signer = any_supported_type(&PrivateKeyDer::Pkcs8(pkcs8))?;
-        let validity = issued.validity();
+        let validity = kept.certificate.validity();
         let key = Arc::new(CertifiedKey::new(certificates, signer));
         self.current
             .store(Some(Arc::new(Current { key, validity })));
-        Ok(validity)
+        Ok(())
     }
 
-    /// Returns whether half of the certificate's life is over, or there is none.
+    /// Returns whether half of the certificate's life is over, or there is none. One that is not
+    /// valid yet was issued while the clock was ahead.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        self.current.load().as_ref().is_none_or(|current| {
-            let half = current.validity.lifetime() / 2;
-            now >= current.validity.not_before.plus(half)
-        })
+        self.current
+            .load()
+            .as_ref()
+            .is_none_or(|current| now >= current.half_over() || now < current.validity.not_before)
+    }
+
+    /// Returns since when another one is wanted, if that is long enough ago to look into.
+    pub(crate) fn overdue_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let half_over = self.current.load().as_ref()?.half_over();
+        (now >= half_over.plus(RENEWAL_PATIENCE)).then_some(half_over)
     }
 
     /// Returns until when the current certificate holds.
@@ -104,6 +152,12 @@ impl ServerCertificate {
             .load()
             .as_ref()
             .map(|current| current.validity.not_after)
+    }
+}
+
+impl Current {
+    fn half_over(&self) -> Timestamp {
+        self.validity.not_before.plus(self.validity.lifetime() / 2)
     }
 }
 
@@ -154,9 +208,14 @@ async fn own_csr(key: &SoftwareKey, sans: Vec<Identifier>) -> Result<Csr, TlsErr
         sans,
     };
     let to_be_signed = template.to_be_signed();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    let deadline = std::time::Instant::now() + Duration::from_secs(5);
     let signature = key.sign(&to_be_signed, deadline).await?;
     Ok(Csr::parse(&template.assemble(&to_be_signed, &signature))?)
+}
+
+/// Counts an attempt to renew.
+pub(crate) fn count_renewal(result: &'static str) {
+    metrics::counter!("ca_server_certificate_renewals_total", "result" => result).increment(1);
 }
 
 fn in_words(error: &IssuanceError) -> TlsError {
@@ -171,6 +230,13 @@ fn in_words(error: &IssuanceError) -> TlsError {
         IssuanceError::Busy { .. }
         | IssuanceError::Conflict
         | IssuanceError::Duplicate
-        | IssuanceError::Failed(_) => TlsError::Issuance(error.to_string()),
+        | IssuanceError::Failed(_) => {
+            let cause = std::error::Error::source(error);
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            TlsError::Issuance(format!("{error}{cause}"))
+        }
     }
 }
+
+/// Longer than a renewal takes whose signer works.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(120);

@@ -193,7 +193,9 @@ fn unsafe_code_is_in_the_suites_own_module_and_nowhere_else() {
         .filter(|file| {
             let text = fs::read_to_string(root().join(file)).expect("text");
             let mut code = text.lines().filter(|line| !line.trim().starts_with("//"));
-            code.any(|line| line.contains(&format!("{word}{{")) || line.contains(&format!("{word}fn")))
+            code.any(|line| {
+                line.contains(&format!("{word}{{")) || line.contains(&format!("{word}fn"))
+            })
         })
         .map(|file| file.iter().take(2).collect())
         .collect();
@@ -204,7 +206,10 @@ fn unsafe_code_is_in_the_suites_own_module_and_nowhere_else() {
         forbidden["workspace"]["lints"]["rust"]["unsafe_code"].as_str(),
         Some("forbid")
     );
-    assert_eq!(users, BTreeSet::from([PathBuf::from("tests/pkcs11-module")]));
+    assert_eq!(
+        users,
+        BTreeSet::from([PathBuf::from("tests/pkcs11-module")])
+    );
     assert_eq!(knowing.count(), 0);
 }
 

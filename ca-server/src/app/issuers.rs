@@ -5,17 +5,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ca_issuance::{Issuer, IssuerError, IssuerParts};
-use ca_keys::{KeyUri, SignerOptions, SigningKey};
-use ca_pki::{Certificate, Timestamp};
+use ca_keys::{KeyError, KeyUri, SignerOptions, SigningKey};
+use ca_pki::{Certificate, PublicKey, Timestamp};
 
 use crate::config::{Config, IssuerSection};
 use crate::error::Error;
 
+/// What becomes of a start whose token is away, hangs or refuses the PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// It ends: nothing was ever served, or a command needs the key.
+    Refused,
+    /// It goes on, and so does everything that needs no signature.
+    Awaited,
+}
+
 /// Opens every configured issuer.
-pub(super) async fn open_all(config: &Config, now: Timestamp) -> Result<Vec<Issuer>, Error> {
+pub(super) async fn open_all(
+    config: &Config,
+    now: Timestamp,
+    absence: Absence,
+) -> Result<Vec<Issuer>, Error> {
     let mut issuers = Vec::with_capacity(config.issuers.len());
     for section in &config.issuers {
-        issuers.push(open(config, section, now).await?);
+        issuers.push(open(config, section, now, absence).await?);
     }
     Ok(issuers)
 }
@@ -25,6 +38,7 @@ pub(crate) async fn open(
     config: &Config,
     section: &IssuerSection,
     now: Timestamp,
+    absence: Absence,
 ) -> Result<Issuer, Error> {
     let chain = read_chain(&config.path(&section.certificate))?;
     let root = read_root(&config.path(&section.root))?;
@@ -33,7 +47,12 @@ pub(crate) async fn open(
         .iter()
         .map(|file| read_chain(&config.path(file)))
         .collect::<Result<Vec<_>, _>>()?;
-    let key = open_key(config, section).await?;
+    let key = match (absence, chain.first()) {
+        (Absence::Awaited, Some(certificate)) => {
+            await_key(config, section, certificate.public_key()).await?
+        }
+        (Absence::Awaited | Absence::Refused, _) => open_key(config, section).await?,
+    };
     let pki = config.server.pki_url.as_str().trim_end_matches('/');
     let name = &section.name;
     Ok(Issuer::new(
@@ -68,20 +87,49 @@ pub(crate) async fn open_key(
     config: &Config,
     section: &IssuerSection,
 ) -> Result<Arc<dyn SigningKey>, Error> {
-    let failed = |source| Error::Key {
-        issuer: section.name.clone(),
-        source,
-    };
-    let uri = KeyUri::parse(&section.key, &config.base).map_err(failed)?;
-    let options = SignerOptions {
-        sessions: section.sessions.and_then(NonZeroUsize::new),
-        queue: NonZeroUsize::new(section.queue).unwrap_or(NonZeroUsize::MIN),
-        ..SignerOptions::default()
-    };
+    let (uri, options) = signer(config, section)?;
     let opened = tokio::task::spawn_blocking(move || ca_keys::open(&uri, &options)).await;
     opened
         .map_err(|error| Error::Runtime(error.into()))?
-        .map_err(failed)
+        .map_err(|source| unusable(section, source))
+}
+
+/// Opens the key, or goes on without: its pool looks for it again and again.
+async fn await_key(
+    config: &Config,
+    section: &IssuerSection,
+    public: &PublicKey,
+) -> Result<Arc<dyn SigningKey>, Error> {
+    let (uri, options) = signer(config, section)?;
+    let public = public.clone();
+    let opening = move || ca_keys::open_expecting(&uri, &public, &options);
+    let opened = tokio::task::spawn_blocking(opening).await;
+    let (key, away) = opened
+        .map_err(|error| Error::Runtime(error.into()))?
+        .map_err(|source| unusable(section, source))?;
+    if let Some(reason) = away {
+        let issuer = &section.name;
+        tracing::error!(issuer, %reason, "the key cannot be used now: serving without it");
+    }
+    Ok(key)
+}
+
+fn signer(config: &Config, section: &IssuerSection) -> Result<(KeyUri, SignerOptions), Error> {
+    let uri = KeyUri::parse(&section.key, &config.base);
+    let options = SignerOptions {
+        sessions: section.sessions.and_then(NonZeroUsize::new),
+        queue: NonZeroUsize::new(section.queue).unwrap_or(NonZeroUsize::MIN),
+        patience: section.signing_deadline.0,
+        ..SignerOptions::default()
+    };
+    Ok((uri.map_err(|source| unusable(section, source))?, options))
+}
+
+fn unusable(section: &IssuerSection, source: KeyError) -> Error {
+    Error::Key {
+        issuer: section.name.clone(),
+        source,
+    }
 }
 
 fn read_root(file: &Path) -> Result<Certificate, Error> {

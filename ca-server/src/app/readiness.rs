@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca_issuance::Clock;
+use ca_issuance::{Clock, Corridor, Issuer};
+use ca_keys::KeyError;
 use ca_store::Store;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,13 +19,15 @@ pub(super) struct Readiness {
     pub(super) store: Store,
     pub(super) revocation: BTreeMap<String, Revocation>,
     pub(super) certificate: Arc<ServerCertificate>,
+    pub(super) corridor: Arc<Corridor>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) draining: CancellationToken,
 }
 
 impl Readiness {
-    /// Runs every check. The signer is not asked for a signature: a probe must not use the token;
-    /// its breaker is a metric.
+    /// Runs every check. The signer is not asked for a signature: a probe must not use the token.
+    /// Nor is a server without one unready: it validates, revokes and publishes, and no other
+    /// server's token is nearer. So a breaker that is open only degrades.
     pub(super) async fn check(&self) -> Vec<Check> {
         let database = self.database().await;
         let mut checks = vec![self.staying(), database, self.server_certificate()];
@@ -33,6 +36,7 @@ impl Readiness {
                 .iter()
                 .map(|(issuer, revocation)| self.crl(issuer, revocation)),
         );
+        checks.extend(self.corridor.issuers().map(signer));
         checks
     }
 
@@ -43,6 +47,7 @@ impl Readiness {
         Check {
             name: "staying".to_owned(),
             ok: !stops,
+            degraded: false,
             detail: if stops { "about to stop" } else { "yes" }.to_owned(),
         }
     }
@@ -54,6 +59,7 @@ impl Readiness {
         Check {
             name: "database".to_owned(),
             ok: matches!(pinged, Ok(Ok(()))),
+            degraded: false,
             detail: match pinged {
                 Ok(Ok(())) => "answers".to_owned(),
                 Ok(Err(error)) => error.to_string(),
@@ -63,11 +69,18 @@ impl Readiness {
     }
 
     fn server_certificate(&self) -> Check {
+        let now = self.clock.now();
         let until = self.certificate.not_after();
+        let overdue = self.certificate.overdue_since(now);
+        let detail = until.map_or("none".to_owned(), |until| format!("until {until}"));
         Check {
             name: "server certificate".to_owned(),
-            ok: until.is_some_and(|until| self.clock.now() < until),
-            detail: until.map_or("none".to_owned(), |until| format!("until {until}")),
+            ok: until.is_some_and(|until| now < until),
+            degraded: overdue.is_some(),
+            detail: match overdue {
+                Some(since) => format!("{detail}, not renewed though due since {since}"),
+                None => detail,
+            },
         }
     }
 
@@ -79,8 +92,26 @@ impl Readiness {
         Check {
             name: format!("crl {issuer}"),
             ok: until.is_some_and(|until| self.clock.now() < until),
+            degraded: false,
             detail: until.map_or("none".to_owned(), |until| format!("until {until}")),
         }
+    }
+}
+
+fn signer(issuer: &Issuer) -> Check {
+    let away = issuer.key().check_available().err();
+    Check {
+        name: format!("signer {}", issuer.name()),
+        ok: true,
+        degraded: away.is_some(),
+        detail: match away {
+            None => "signs, as far as is known".to_owned(),
+            Some(KeyError::Unavailable { retry_after }) => format!(
+                "does not sign, asked again in {} s: see the log",
+                retry_after.as_secs() + 1
+            ),
+            Some(error) => error.to_string(),
+        },
     }
 }
 

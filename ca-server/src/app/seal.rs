@@ -1,7 +1,7 @@
 //! The keys that seal the audit log: the one that signs now, and those that signed before.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
@@ -9,15 +9,20 @@ use ca_acme::AcmeStore;
 use ca_issuance::Entropy;
 use ca_issuance::audit::chain::{Judgement, Seal, SealError};
 use ca_issuance::world::SystemEntropy;
-use ca_keys::{KeyUri, SignerOptions, SigningKey};
+use ca_keys::{KeyError, KeyUri, SignerOptions, SigningKey};
 use ca_pki::{PublicKey, hex, pem};
 use ca_store::Store;
 
+use crate::app::Absence;
 use crate::config::{AuditSection, Config, ConfigError};
 use crate::error::Error;
 
 /// Opens the configured key with its predecessors, or the secret that the database keeps.
-pub(crate) async fn open(config: &Config, store: &Store) -> Result<Arc<dyn Seal>, Error> {
+pub(crate) async fn open(
+    config: &Config,
+    store: &Store,
+    absence: Absence,
+) -> Result<Arc<dyn Seal>, Error> {
     let secret = from_the_database(store).await?;
     if config.audit.key.is_none() {
         tracing::warn!("no [audit] key: whoever may write to the database could forge checkpoints");
@@ -26,8 +31,20 @@ pub(crate) async fn open(config: &Config, store: &Store) -> Result<Arc<dyn Seal>
     let former = former_keys(config)?;
     let reading = config.clone();
     let opened = tokio::task::spawn_blocking(move || key(&reading)).await;
+    let key = match (
+        opened.map_err(|error| Error::Runtime(error.into()))?,
+        absence,
+    ) {
+        (Ok(key), _) => OnceLock::from(key),
+        (Err(Error::Key { source, .. }), Absence::Awaited) if may_pass(&source) => {
+            tracing::error!(reason = %source, "the audit log is not sealed until its key is there");
+            OnceLock::new()
+        }
+        (Err(error), _) => return Err(error),
+    };
     Ok(Arc::new(KeyRing {
-        key: opened.map_err(|error| Error::Runtime(error.into()))??,
+        config: config.clone(),
+        key,
         former,
         secret,
         secret_vouches: match config.audit.trusts_the_database() {
@@ -52,10 +69,21 @@ pub(crate) fn key_uri(config: &Config) -> Result<KeyUri, Error> {
 }
 
 /// Says that the audit key cannot be used.
-pub(crate) fn unusable(source: ca_keys::KeyError) -> Error {
+pub(crate) fn unusable(source: KeyError) -> Error {
     Error::Key {
         issuer: "[audit]".to_owned(),
         source,
+    }
+}
+
+/// A key that is in its place and wrong stays wrong.
+fn may_pass(error: &KeyError) -> bool {
+    match error {
+        KeyError::Secret(_)
+        | KeyError::Device(_)
+        | KeyError::DeadlineExceeded
+        | KeyError::Unavailable { .. } => true,
+        KeyError::Uri(_) | KeyError::Key(_) => false,
     }
 }
 
@@ -95,31 +123,48 @@ async fn from_the_database(store: &Store) -> Result<hmac::Key, Error> {
 
 /// Signs with a key outside of the database; knows the keys that did so before.
 struct KeyRing {
-    key: Arc<dyn SigningKey>,
+    config: Config,
+    /// Empty while its token has been away since the start.
+    key: OnceLock<Arc<dyn SigningKey>>,
     former: Vec<PublicKey>,
     secret: hmac::Key,
     secret_vouches: Judgement,
 }
 
+impl KeyRing {
+    /// Looks for a key that was not there before: blocks, and only whoever signs.
+    fn signing_key(&self) -> Result<&Arc<dyn SigningKey>, SealError> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let opened = key(&self.config).map_err(|error| SealError(error.in_full()))?;
+        Ok(self.key.get_or_init(|| opened))
+    }
+}
+
 impl Seal for KeyRing {
+    /// Nobody asks before a signature was made.
     fn key(&self) -> String {
-        name(self.key.public_key())
+        let key = self.key.get();
+        key.map(|key| name(key.public_key())).unwrap_or_default()
     }
 
     fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SealError> {
         let deadline = Instant::now() + PATIENCE;
-        self.key
+        self.signing_key()?
             .sign_blocking(octets, deadline)
             .map_err(|error| SealError(error.to_string()))
     }
 
     fn judge(&self, key: &str, octets: &[u8], signature: &[u8]) -> Judgement {
-        let signing = (self.key.public_key(), self.key.algorithm());
+        let signing = self.key.get();
+        let signing = signing.map(|key| (key.public_key(), key.algorithm()));
         let former = self
             .former
             .iter()
             .map(|one| (one, one.signature_algorithm()));
-        let signed = std::iter::once(signing)
+        let signed = signing
+            .into_iter()
             .chain(former)
             .filter(|(public, _)| key.is_empty() || key == name(public))
             .any(|(public, algorithm)| public.verify(algorithm, octets, signature).is_ok());

@@ -40,7 +40,7 @@ impl App {
         for listener in listeners {
             serving.spawn(listener.serve(stop.child_token()));
         }
-        let jobs = Jobs::start(app.jobs(), stop.child_token());
+        let jobs = Jobs::start(app.jobs().await?, stop.child_token());
         tracing::info!(
             public = %app.config.listen.public,
             pki = %app.config.listen.pki,
@@ -89,7 +89,7 @@ impl App {
             tracing::warn!(settled, "burned serials whose issuance never finished");
         }
         self.reloader.note_start().await?;
-        self.certificate.renew(&self.corridor).await?;
+        self.certify_itself().await?;
         for (issuer, revocation) in &self.revocation {
             if let Err(error) = revocation.publisher.refresh().await {
                 tracing::error!(issuer, %error, "no CRL yet, trying again");
@@ -119,6 +119,23 @@ impl App {
             () = tokio::time::sleep(span) => {}
             _ = signals.terminate.recv() => {}
             _ = signals.interrupt.recv() => {}
+        }
+    }
+
+    /// A kept certificate serves until there is a better one; without any there is nothing to
+    /// serve with.
+    async fn certify_itself(&self) -> Result<(), Error> {
+        if !self.certificate.is_due(self.clock.now()) {
+            return Ok(());
+        }
+        match self.certificate.renew(&self.corridor).await {
+            Ok(_validity) => Ok(()),
+            Err(error) if self.certificate.not_after().is_some() => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "no new certificate for the server yet, trying again");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -241,6 +258,7 @@ impl App {
             store: self.store.clone(),
             revocation: self.revocation.clone(),
             certificate: Arc::clone(&self.certificate),
+            corridor: Arc::clone(&self.corridor),
             clock: Arc::clone(&self.clock),
             draining: draining.clone(),
         });

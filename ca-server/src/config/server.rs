@@ -1,5 +1,7 @@
 //! `[server]`
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -17,6 +19,10 @@ pub struct ServerSection {
     /// The issuer of the server's own certificate; the first one if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_issuer: Option<String>,
+    /// Where the server keeps its own key and certificate, so that it can start while the signer
+    /// is away; kept nowhere if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_file: Option<PathBuf>,
 }
 
 impl ServerSection {

@@ -18,6 +18,8 @@ pub(crate) struct Check {
     pub(crate) name: String,
     /// Whether it works.
     pub(crate) ok: bool,
+    /// Whether an operator should look though the server is of use.
+    pub(crate) degraded: bool,
     /// What was found, for the operator.
     pub(crate) detail: String,
 }
@@ -49,6 +51,7 @@ async fn healthz() -> &'static str {
 async fn readyz(State(state): State<OpsState>) -> Response {
     let checks = (state.checks)().await;
     let ready = checks.iter().all(|check| check.ok);
+    let degraded = checks.iter().any(|check| check.degraded);
     let status = if ready {
         StatusCode::OK
     } else {
@@ -56,7 +59,7 @@ async fn readyz(State(state): State<OpsState>) -> Response {
     };
     (
         status,
-        Json(serde_json::json!({ "ready": ready, "checks": checks })),
+        Json(serde_json::json!({ "ready": ready, "degraded": degraded, "checks": checks })),
     )
         .into_response()
 }

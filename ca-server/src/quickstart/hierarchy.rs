@@ -123,7 +123,8 @@ pub(super) fn renew_root_crl(folder: &Path, now: Timestamp) -> Result<(), Error>
     let key = SoftwareKey::read(&key_file, None).map_err(key_error)?;
     let number = current.number().unwrap_or(0).saturating_add(1);
     let der = sign_crl(&key, root, number, now)?;
-    files::replace(&crl_file, ca_pki::pem::encode("X509 CRL", &der).as_bytes())
+    let pem = ca_pki::pem::encode("X509 CRL", &der);
+    files::replace(&crl_file, pem.as_bytes(), Mode::Public)
 }
 
 fn sign_certificate(key: &SoftwareKey, template: &Template) -> Result<Certificate, Error> {

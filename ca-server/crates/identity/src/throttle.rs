@@ -76,9 +76,7 @@ impl Throttle {
             .max();
         match until {
             // A wait longer than any was imposed while the clock was ahead, and is over.
-            Some(until) if until > now && until.since(now) <= LONGEST_WAIT => {
-                Err(until.since(now))
-            }
+            Some(until) if until > now && until.since(now) <= LONGEST_WAIT => Err(until.since(now)),
             Some(_) | None => Ok(()),
         }
     }

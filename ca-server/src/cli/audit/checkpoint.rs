@@ -2,7 +2,7 @@
 
 use ca_issuance::audit::chain::Judgement;
 
-use crate::app::seal;
+use crate::app::{Absence, seal};
 use crate::cli::{ConfigArgument, block_on};
 use crate::config::Config;
 use crate::error::Error;
@@ -13,7 +13,7 @@ pub(super) fn run(arguments: &ConfigArgument) -> Result<(), Error> {
     let config = Config::load(&arguments.config)?;
     block_on(async move {
         let store = storage::open(&config).await?;
-        let seal = seal::open(&config, &store).await?;
+        let seal = seal::open(&config, &store, Absence::Refused).await?;
         let newest = store.newest_checkpoint().await;
         store.close().await;
         let newest = newest.map_err(|error| Error::Store(Box::new(error)))?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ca_issuance::audit::chain::Checkpoint;
 use clap::Args;
 
-use crate::app::seal;
+use crate::app::{Absence, seal};
 use crate::cli::{ConfigArgument, block_on};
 use crate::config::Config;
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), Error> {
     let kept: Vec<Checkpoint> = kept.flat_map(|one| one.0.clone()).collect();
     block_on(async move {
         let store = storage::open(&config).await?;
-        let seal = seal::open(&config, &store).await?;
+        let seal = seal::open(&config, &store, Absence::Refused).await?;
         let agreeing = kept.len();
         let verified = store.verify_audit(seal.as_ref(), kept).await;
         store.close().await;

@@ -8,11 +8,11 @@ use ca_pki::Certificate;
 use ca_pki::certificate::{ExtendedKeyUsage, PathLength};
 use clap::Args;
 
-use crate::app;
+use crate::app::{self, Absence};
 use crate::cli::{ConfigArgument, block_on};
 use crate::config::{Config, ConfigError, IssuerSection};
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, Mode};
 
 /// Arguments of `issuer install`.
 #[derive(Debug, Args)]
@@ -41,12 +41,17 @@ pub(in crate::cli) fn run(arguments: &InstallArguments) -> Result<(), Error> {
                 .map_err(|source| files::at(&arguments.root, source))?,
             ..section.clone()
         };
-        let issuer = app::open_issuer(&config, &given, SystemClock.now()).await?;
+        let issuer = app::open_issuer(&config, &given, SystemClock.now(), Absence::Refused).await?;
         refuse_unfit(&config, &arguments.name, issuer.certificate())?;
 
         let chain: String = issuer.chain().iter().map(Certificate::pem).collect();
-        files::replace(&config.path(&section.certificate), chain.as_bytes())?;
-        files::replace(&config.path(&section.root), issuer.root().pem().as_bytes())?;
+        files::replace(
+            &config.path(&section.certificate),
+            chain.as_bytes(),
+            Mode::Public,
+        )?;
+        let root = issuer.root().pem();
+        files::replace(&config.path(&section.root), root.as_bytes(), Mode::Public)?;
         println!("{}", issuer.certificate().subject_text());
         println!(
             "  key matches, chain holds up to {}",
