@@ -64,6 +64,8 @@ pub(crate) struct App {
     leases: Arc<LeaseKeeper>,
     duties: Duties,
     clock: Arc<dyn Clock>,
+    /// When the last run wrote its last event.
+    newest_event: Option<Timestamp>,
     tasks: TaskTracker,
 }
 
@@ -97,6 +99,8 @@ impl App {
             .check_schema()
             .await
             .map_err(|error| Error::Store(Box::new(error)))?;
+        let newest_event = store.newest_event_at().await;
+        let newest_event = newest_event.map_err(|error| Error::Store(Box::new(error)))?;
         let names = server_names(&config)?;
         let file = config
             .server
@@ -161,6 +165,7 @@ impl App {
             },
             leases: Arc::new(leases),
             clock,
+            newest_event,
             tasks,
         })
     }
@@ -171,11 +176,9 @@ impl App {
     }
 
     /// Returns what the background jobs work on.
-    async fn jobs(&self) -> Result<JobParts, Error> {
-        let newest = self.store.newest_event_at().await;
-        let newest = newest.map_err(|error| Error::Store(Box::new(error)))?;
+    fn jobs(&self) -> Result<JobParts, Error> {
         Ok(JobParts {
-            clock_watch: ClockWatch::begin(newest, self.clock.now(), Instant::now()),
+            clock_watch: self.watch_clock(),
             store: self.store.clone(),
             corridor: Arc::clone(&self.corridor),
             acme: Arc::clone(&self.acme),
@@ -189,6 +192,19 @@ impl App {
             leases: Arc::clone(&self.leases),
             duties: self.duties.clone(),
         })
+    }
+
+    fn watch_clock(&self) -> ClockWatch {
+        let now = self.clock.now();
+        let watch = ClockWatch::begin(self.newest_event, now, Instant::now());
+        if let Some(newest) = self.newest_event.filter(|_| !watch.is_trusted()) {
+            tracing::error!(
+                %now,
+                %newest,
+                "the system's clock is far from the newest event: nothing is pruned for a day"
+            );
+        }
+        watch
     }
 
     /// Finishes what is under way and closes the store.

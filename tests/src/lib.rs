@@ -17,6 +17,7 @@
 pub mod acme;
 pub mod api;
 mod background;
+pub mod clock;
 pub mod csr;
 pub mod network;
 pub mod oidc;

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use toml::Table;
 
 use crate::Network;
+use crate::token::Control;
 use keeper::Keeper;
 use process::Process;
 
@@ -23,6 +24,7 @@ pub use builder::TestCaBuilder;
 pub(crate) use builder::addresses;
 pub use log::Log;
 pub use operators::OperatorToken;
+pub(crate) use program::built;
 pub use program::{ca_server, offline_root, run};
 
 /// A CA made by `ca-server quickstart` and served by `ca-server serve`.
@@ -78,6 +80,16 @@ impl TestCa {
         let mut config = self.config();
         change(&mut config);
         fs::write(self.config_file(), config.to_string()).expect("the folder is writable");
+    }
+
+    /// Returns what tells a faulty token what to do.
+    pub fn token_control(&self) -> Control {
+        Control::in_folder(&self.token_folder())
+    }
+
+    /// Returns the folder of the token that holds the intermediate's key.
+    pub fn token_folder(&self) -> PathBuf {
+        self.folder.join("token")
     }
 
     /// Returns the root certificate's file.

@@ -40,7 +40,7 @@ impl App {
         for listener in listeners {
             serving.spawn(listener.serve(stop.child_token()));
         }
-        let jobs = Jobs::start(app.jobs().await?, stop.child_token());
+        let jobs = Jobs::start(app.jobs()?, stop.child_token());
         tracing::info!(
             public = %app.config.listen.public,
             pki = %app.config.listen.pki,

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 use super::keeper::Keeper;
 use super::{Log, TestCa, intermediate};
 use crate::Network;
+use crate::token::Module;
 
 /// A CA not made yet.
 #[derive(Default)]
@@ -27,7 +28,7 @@ type Edit = Box<dyn FnOnce(&mut Table)>;
 enum Key {
     #[default]
     File,
-    Token,
+    Token(Module),
 }
 
 impl TestCaBuilder {
@@ -84,7 +85,14 @@ impl TestCaBuilder {
     /// Keeps the intermediate's key in a SoftHSM token, made as the operator guide says.
     #[must_use]
     pub fn with_token(mut self) -> Self {
-        self.key = Key::Token;
+        self.key = Key::Token(Module::Real);
+        self
+    }
+
+    /// Keeps it there too, behind a module that does as [`TestCa::token_control`] says.
+    #[must_use]
+    pub fn with_faulty_token(mut self) -> Self {
+        self.key = Key::Token(Module::Faulty);
         self
     }
 
@@ -125,7 +133,7 @@ impl TestCaBuilder {
         });
         let ca = match self.key {
             Key::File => ca,
-            Key::Token => intermediate::move_key_into_token(ca),
+            Key::Token(module) => intermediate::move_key_into_token(ca, module),
         };
         let ca = with_environment(ca, self.environment);
         match self.chains {

@@ -33,18 +33,23 @@ pub fn run(command: &mut Command) -> String {
     said
 }
 
-/// Test programs are in `target/<profile>/deps`, programs one folder up.
 fn program(name: &str) -> Command {
+    Command::new(built(name))
+}
+
+/// Returns what the workspace's last build made: tests are in `target/<profile>/deps`, the rest is
+/// one folder up.
+pub(crate) fn built(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a path");
     let folder = own
         .parent()
         .and_then(|deps| deps.parent())
         .expect("a test is two folders below target");
-    let program: PathBuf = folder.join(name);
+    let file = folder.join(name);
     assert!(
-        program.is_file(),
+        file.is_file(),
         "{} is missing: run `cargo build --workspace` first",
-        program.display()
+        file.display()
     );
-    Command::new(program)
+    file
 }

@@ -2,7 +2,8 @@
 //!
 //! `crash` ends a server between each pair of durable steps, `kill` ends the real program at any
 //! moment, `statement` lets the database refuse single statements, `shutdown` asks the program to
-//! end while it works, `token` takes the signer away from it.
+//! end while it works, `token` takes the signer away from it or lets it misbehave, `clock` sets the
+//! system's clock.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,6 +13,7 @@
 )]
 
 mod chance;
+mod clock;
 mod crash;
 mod database;
 mod invariants;
@@ -33,6 +35,11 @@ async fn eventually(is_so: impl AsyncFn() -> bool) {
         assert!(Instant::now() < deadline, "it does not come to pass");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Tells whether the suites take their time.
+fn is_long() -> bool {
+    std::env::var("CA_TESTS_LONG").is_ok_and(|value| value == "1")
 }
 
 #[expect(

@@ -1,4 +1,11 @@
-//! A token whose files are gone for a while under a serving program.
+//! A token under a serving program: its files are gone for a while, or its module misbehaves.
+
+mod hang;
+mod lies;
+mod sessions;
+mod slow;
+pub(crate) mod start;
+pub(crate) mod trial;
 
 use std::fs;
 use std::path::PathBuf;

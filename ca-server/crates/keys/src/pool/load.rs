@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn tells_a_device_that_signs_for_others_from_one_that_hangs() {
+        let (load, now) = (load(1), Instant::now());
+        load.signed(now, Duration::from_millis(200));
+
+        assert!(load.has_signed_since(now));
+        assert!(!load.has_signed_since(now + Duration::from_millis(1)));
+    }
+
+    #[test]
     fn does_not_take_an_idle_device_for_one_that_hangs() {
         let (load, now) = (load(1), Instant::now());
         load.signed(now, Duration::from_millis(1));

@@ -15,6 +15,8 @@ struct State {
     inputs: Mutex<Vec<Vec<u8>>>,
     /// How many of the next calls to sign lose the session.
     losses: AtomicUsize,
+    /// How many of the next answers make no sense.
+    riddles: AtomicUsize,
     /// How many of the next calls to connect fail for good.
     broken_connects: AtomicUsize,
     hanging: Mutex<Hang>,
@@ -58,6 +60,11 @@ impl Script {
 
     fn broken(self, times: usize) -> Self {
         self.0.broken_connects.store(times, Ordering::SeqCst);
+        self
+    }
+
+    fn senseless(self, times: usize) -> Self {
+        self.0.riddles.store(times, Ordering::SeqCst);
         self
     }
 
@@ -130,6 +137,7 @@ impl Device for Script {
         self.0.changed.notify_all();
         drop(self.0.changed.wait_while(hanging, |hang| hang.hangs));
         self.0.inputs.lock().unwrap().push(input.to_vec());
+        assert!(!takes_one(&self.0.riddles), "a length beyond all memory");
         match takes_one(&self.0.losses) {
             true => Err(Fault::Lost("session closed".into())),
             false => Ok(input.to_vec()),
@@ -192,6 +200,48 @@ async fn tries_a_lost_session_again_only_once() {
 
     assert!(matches!(refused, Err(KeyError::Device(reason)) if reason == "session closed"));
     assert_eq!(device.signs(), 2);
+}
+
+#[tokio::test]
+async fn keeps_its_threads_when_an_answer_makes_no_sense() {
+    let device = Script::default().senseless(2);
+    let pool = device.pool(&options(4, 3, LONG));
+
+    let refused = pool.sign(b"a".to_vec(), later()).await;
+    let signature = pool.sign(b"b".to_vec(), later()).await;
+
+    assert!(matches!(refused, Err(KeyError::Device(_))), "{refused:?}");
+    assert_eq!(signature.unwrap(), b"b");
+}
+
+#[tokio::test]
+async fn signs_in_new_sessions_only_after_a_signature_was_wrong() {
+    let device = Script::default();
+    let pool = device.pool(&options(4, 3, Duration::ZERO));
+    pool.sign(b"wrong".to_vec(), later()).await.unwrap();
+
+    pool.distrust();
+    let signature = pool.sign(b"right".to_vec(), later()).await;
+
+    assert_eq!(signature.unwrap(), b"right");
+    assert_eq!(device.connects(), 1);
+}
+
+#[tokio::test]
+async fn gives_no_place_and_signs_nothing_while_it_is_distrusted() {
+    let device = Script::default();
+    let pool = device.pool(&options(4, 3, LONG));
+
+    pool.distrust();
+
+    let place = pool.reserve();
+    let refused = pool.sign(b"a".to_vec(), later()).await;
+    assert!(
+        matches!(place, Err(KeyError::Unavailable { .. })),
+        "{place:?}"
+    );
+    assert!(matches!(refused, Err(KeyError::Unavailable { .. })));
+    assert_eq!(device.signs(), 0);
 }
 
 #[tokio::test]

@@ -97,14 +97,15 @@ impl TokenDevice {
 
     /// Has something signed that nobody could use, and verifies it: the public half beside a key
     /// may be another key's, and a module that signed wrongly once may do so again.
-    pub(super) fn prove(&self, session: &TokenSession) -> Result<(), KeyError> {
+    pub(super) fn prove(&self, session: &TokenSession) -> Result<(), Fault> {
         let raw = self.sign(session, &self.scheme.input(PROBE))?;
-        let signature = self.scheme.signature(&raw)?;
+        let signature = self.scheme.signature(&raw).map_err(Fault::Broken)?;
         let algorithm = self.public.signature_algorithm();
         self.public
             .verify(algorithm, PROBE, &signature)
             .map_err(|_| {
-                KeyError::Key("the public key beside it in the token is another key's".into())
+                let text = "the public key beside it in the token is another key's";
+                Fault::Broken(KeyError::Key(text.into()))
             })
     }
 
@@ -159,7 +160,7 @@ impl Device for TokenDevice {
             module: self.module.clone(),
             generation: found.generation,
         };
-        self.prove(&session).map_err(Fault::Broken)?;
+        self.prove(&session)?;
         Ok(session)
     }
 
