@@ -14,6 +14,7 @@ mod m0007_audit_export;
 mod m0008_identity;
 mod m0009_lists;
 mod m0010_identity_state;
+mod m0011_revocation_numbers;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_identity::Migration),
             Box::new(m0009_lists::Migration),
             Box::new(m0010_identity_state::Migration),
+            Box::new(m0011_revocation_numbers::Migration),
         ]
     }
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use ca_issuance::Settle;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,9 +16,9 @@ use crate::app::{App, DRAIN, Revocation, expiry, roots};
 use crate::error::Error;
 use crate::http::api::{ApiParts, Rates};
 use crate::http::limits::RequestLimits;
-use crate::http::listener::{Listener, Share, Transport, listen};
+use crate::http::listener::{Listener, Routes, Share, Transport, listen};
 use crate::http::ops::{Check, OpsState};
-use crate::http::pki::{PkiIssuer, PkiState};
+use crate::http::pki::{KeptAnswers, PkiIssuer, PkiState};
 use crate::http::{acme, api, layers, ops, pki};
 use crate::jobs::Jobs;
 use crate::tls;
@@ -150,7 +149,11 @@ impl App {
         let public = acme::router(Arc::clone(&self.acme), Arc::clone(&limits))
             .merge(api::router(self.api_parts(limits)));
         let public = layers::around(public, "public");
-        let pki = layers::around(pki::router(self.pki_state()), "pki");
+        let state = self.pki_state();
+        let pki = Routes {
+            kept: Some(Arc::new(KeptAnswers::new(&state))),
+            router: layers::around(pki::router(state), "pki"),
+        };
         let ops = layers::around(ops::router(self.ops_state(draining)), "ops");
         let of_public = Share {
             opening: self.config.limits.address_rate(),
@@ -163,7 +166,7 @@ impl App {
             Listener {
                 transport: Transport::Tls(tls),
                 share: of_public,
-                ..bind("public", listen.public, public, most_public)?
+                ..bind("public", listen.public, public.into(), most_public)?
             },
             Listener {
                 share: self.share(),
@@ -171,7 +174,7 @@ impl App {
             },
             Listener {
                 share: self.share(),
-                ..bind("ops", listen.ops, ops, most_ops)?
+                ..bind("ops", listen.ops, ops.into(), most_ops)?
             },
         ];
         Ok(listeners
@@ -296,7 +299,7 @@ impl Signals {
 fn bind(
     name: &'static str,
     address: SocketAddr,
-    router: Router,
+    routes: Routes,
     places: usize,
 ) -> Result<Listener, Error> {
     let socket = listen(address).map_err(|source| Error::Listen {
@@ -308,7 +311,7 @@ fn bind(
         name,
         socket,
         transport: Transport::Plain,
-        router,
+        routes,
         places,
         share: Share::default(),
         draining: CancellationToken::new(),

@@ -1,21 +1,17 @@
 //! Accepting connections: handshakes in tasks of their own, every wait bounded.
 
 mod crowd;
+mod routes;
 mod stall;
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::header::CONNECTION;
-use axum::http::{Extensions, HeaderValue};
-use axum::response::Response;
+use axum::http::Extensions;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -28,10 +24,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use self::crowd::Crowd;
 pub(crate) use self::crowd::Share;
+pub(crate) use self::routes::Routes;
+use self::routes::Served;
 use self::stall::Stall;
 use crate::tls::client::PeerCertificate;
 
@@ -53,7 +50,7 @@ pub(crate) struct Listener {
     /// Plain or TLS.
     pub(crate) transport: Transport,
     /// What answers.
-    pub(crate) router: Router,
+    pub(crate) routes: Routes,
     /// How many connections it holds; past it, new ones wait in the kernel's queue.
     pub(crate) places: usize,
     /// What of it one peer may have.
@@ -134,9 +131,9 @@ impl Listener {
         peer: SocketAddr,
         watcher: Watcher,
     ) -> impl Future<Output = ()> + use<> {
-        let (transport, router, name) = (self.transport.clone(), self.router.clone(), self.name);
-        let router = Served {
-            router,
+        let (transport, name) = (self.transport.clone(), self.name);
+        let served = Served {
+            routes: self.routes.clone(),
             draining: self.draining.clone(),
         };
         async move {
@@ -146,7 +143,7 @@ impl Listener {
             match transport {
                 Transport::Plain => {
                     let peer = Peer::unknown(peer);
-                    speak(stream, peer, router, watcher, Spoken::HTTP_1).await;
+                    speak(stream, peer, served, watcher, Spoken::HTTP_1).await;
                 }
                 Transport::Tls(config) => {
                     let handshake = TlsAcceptor::from(config).accept(stream);
@@ -155,7 +152,7 @@ impl Listener {
                             let session = stream.get_ref().1;
                             let spoken = Spoken::negotiated(session.alpn_protocol());
                             let peer = Peer::of_session(peer, session);
-                            speak(stream, peer, router, watcher, spoken).await;
+                            speak(stream, peer, served, watcher, spoken).await;
                         }
                         Ok(Err(error)) => {
                             tracing::debug!(listener = name, %peer, %error, "handshake failed");
@@ -258,36 +255,13 @@ impl Peer {
     }
 }
 
-/// What answers on a connection, and whether it still asks for more.
-#[derive(Clone)]
-struct Served {
-    router: Router,
-    draining: CancellationToken,
-}
-
-impl Served {
-    /// Answers. HTTP/2 says by GOAWAY that a connection ends, when the listener does.
-    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
-        let is_http_1 = request.version() < axum::http::Version::HTTP_2;
-        let mut response = self.router.oneshot(request).await?;
-        if is_http_1 && self.draining.is_cancelled() {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
-        Ok(response)
-    }
-}
-
 async fn speak<S>(stream: S, peer: Peer, served: Served, watcher: Watcher, spoken: Spoken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let address = peer.address;
-    let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        peer.introduce(request.extensions_mut());
-        served.clone().answer(request)
-    });
+    let service =
+        service_fn(move |request: Request<Incoming>| served.clone().answer(request, peer.clone()));
     let stream = TokioIo::new(Stall::new(stream, spoken.stall));
     let connection = spoken
         .builder()

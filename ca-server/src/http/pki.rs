@@ -5,12 +5,14 @@
 
 mod certificate;
 mod crl;
+mod kept;
 mod ocsp;
 mod served;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use self::kept::KeptAnswers;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::routing::{get, post};

@@ -340,7 +340,7 @@ fn die_publishing(history: &History, life: Life, moment: Moment) {
 
 fn listed(life: &Life) -> usize {
     let current = life.publisher.current().unwrap();
-    let crl = ca_pki::crl::Crl::parse(&current.published.der).unwrap();
+    let crl = ca_pki::crl::Crl::parse(&current.crl.to_der()).unwrap();
     crl.revoked().len()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ca_acme::order::OrderStatus;
 use ca_issuance::audit::EventKind;
 use ca_issuance::ledger::{CertificateState, Ledger, LedgerError, RevokeOutcome};
-use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::crl::RevocationReason;
 
 use crate::bench::{Bench, HOUR, START, event, fifty, intent, on_both_databases};
 
@@ -22,7 +22,6 @@ on_both_databases!(
     revokes_once_however_many_ask,
     revokes_only_what_is_valid,
     knows_the_keys_that_were_reported_compromised,
-    lists_what_is_revoked_until_it_expires,
 );
 
 async fn goes_from_intent_to_valid_together_with_its_order(bench: Bench) {
@@ -272,56 +271,4 @@ async fn knows_the_keys_that_were_reported_compromised(bench: Bench) {
     assert!(!superseded);
     assert!(compromised);
     assert!(!another);
-}
-
-async fn lists_what_is_revoked_until_it_expires(bench: Bench) {
-    let certificate = bench.certificate(None).await;
-    let burned = bench.intent(None).await;
-    bench.certificate(None).await;
-    let mut revoking = event(EventKind::CertificateRevoked, "serial");
-    revoking.at = START.plus(HOUR);
-    let reason = RevocationReason::KeyCompromise;
-    let revoked = bench
-        .store
-        .revoke("tls", &certificate.serial, reason, revoking);
-    revoked.await.unwrap();
-    let burning = event(EventKind::CertificateBurned, "serial");
-    bench
-        .store
-        .burn("tls", &burned.serial, burning)
-        .await
-        .unwrap();
-
-    let listed = bench.store.revoked("tls", START).await.unwrap();
-    let last_second = bench
-        .store
-        .revoked("tls", START.plus(HOUR * 24))
-        .await
-        .unwrap();
-    let after = START.plus(HOUR * 24).plus(Duration::from_secs(1));
-    let expired = bench.store.revoked("tls", after).await.unwrap();
-
-    let expected = [
-        RevokedCertificate {
-            serial: certificate.serial,
-            revoked_at: START.plus(HOUR),
-            reason,
-        },
-        RevokedCertificate {
-            serial: burned.serial,
-            revoked_at: START,
-            reason: RevocationReason::Unspecified,
-        },
-    ];
-    assert_eq!(listed, expected);
-    assert_eq!(last_second, expected);
-    assert!(expired.is_empty());
-    assert!(
-        bench
-            .store
-            .revoked("other", START)
-            .await
-            .unwrap()
-            .is_empty()
-    );
 }

@@ -22,7 +22,9 @@ fn crl(number: u64) -> PublishedCrl {
         this_update: START,
         next_update: START.plus(HOUR),
         revocation_epoch: 3,
-        der: number.to_be_bytes().to_vec().into(),
+        first_revocation: 2,
+        ended_before: START.minus(HOUR),
+        signature: number.to_be_bytes().to_vec(),
     }
 }
 
@@ -66,8 +68,10 @@ async fn keeps_the_highest_number(bench: Bench) {
     assert!(matches!(older, Err(LedgerError::Conflict)));
     assert!(matches!(same, Err(LedgerError::Conflict)));
     assert_eq!((current.number, current.revocation_epoch), (3, 3));
-    assert_eq!(current.der.as_ref(), 3_u64.to_be_bytes());
+    assert_eq!(current.signature, 3_u64.to_be_bytes());
     assert_eq!(current.next_update, START.plus(HOUR));
+    assert_eq!(current.first_revocation, 2);
+    assert_eq!(current.ended_before, START.minus(HOUR));
 }
 
 async fn refuses_a_crl_that_knows_less(bench: Bench) {

@@ -30,5 +30,6 @@ mod list;
 mod nonce;
 mod order;
 mod prune;
+mod revocations;
 mod schema;
 mod writer;

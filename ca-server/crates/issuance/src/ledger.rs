@@ -2,11 +2,10 @@
 
 mod list;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::crl::{CrlEntries, RevocationReason};
 use ca_pki::{Identifier, Serial, Timestamp, Validity};
 
 pub use self::list::{
@@ -70,6 +69,15 @@ pub enum CertificateState {
         /// When it was burned.
         at: Timestamp,
     },
+}
+
+/// What is said of a certificate to whoever asks by its serial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands.
+    pub state: CertificateState,
+    /// notAfter.
+    pub not_after: Timestamp,
 }
 
 /// A certificate as the store knows it.
@@ -138,7 +146,7 @@ pub enum RevokeOutcome {
     Unknown,
 }
 
-/// A CRL as published.
+/// A CRL as published: what it is made of, and its signature.
 #[derive(Clone, Debug)]
 pub struct PublishedCrl {
     /// cRLNumber.
@@ -150,8 +158,35 @@ pub struct PublishedCrl {
     /// [`Ledger::revocation_epoch`] as it was before the entries were read: they hold every
     /// revocation up to it, perhaps more.
     pub revocation_epoch: u64,
-    /// The CRL.
-    pub der: Arc<[u8]>,
+    /// The lowest number of a revocation in it; above the epoch if there is none.
+    pub first_revocation: u64,
+    /// Certificates that ended before are not in it.
+    pub ended_before: Timestamp,
+    /// The signature over all this: whoever puts the list together again sees by it that the
+    /// list is the same.
+    pub signature: Vec<u8>,
+}
+
+/// Which revocations, by the numbers that they have: what [`Ledger::revocation_epoch`] became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevocationSpan {
+    /// Those above this number,
+    pub after: u64,
+    /// up to and with this one,
+    pub through: u64,
+    /// of certificates that ended then or later.
+    pub ended_before: Timestamp,
+}
+
+/// The revocations of a span.
+#[derive(Clone, Debug)]
+pub struct Revocations {
+    /// What was there before, then one entry for each, in order of their numbers.
+    pub entries: CrlEntries,
+    /// How many numbers of the span were found, of ended certificates too.
+    pub numbered: u64,
+    /// The lowest number that got an entry.
+    pub first: Option<u64>,
 }
 
 /// Why the ledger could not do its part. Nothing was changed.
@@ -230,6 +265,19 @@ pub trait Ledger: Send + Sync {
         serial: &Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError>;
 
+    /// Reads where one certificate stands, for OCSP: of all reads the most frequent.
+    async fn standing(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+    ) -> Result<Option<Standing>, LedgerError> {
+        let record = self.certificate(issuer, serial).await?;
+        Ok(record.map(|record| Standing {
+            state: record.state,
+            not_after: record.validity.not_after,
+        }))
+    }
+
     /// Lists certificates that were signed, newest first, revoked and expired ones included.
     async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError>;
 
@@ -245,12 +293,20 @@ pub trait Ledger: Send + Sync {
     /// Tells whether a certificate with this key was revoked because the key is compromised.
     async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError>;
 
-    /// Lists what is revoked or burned and not expired at `moment`, in order of serial.
-    async fn revoked(
+    /// Adds what is revoked or burned to the entries of a CRL, in order of the numbers.
+    ///
+    /// Numbers become visible in their order, so a span up to the epoch is whole. One that is
+    /// missing belongs to a certificate that was pruned, or to a revocation by a server of an
+    /// earlier release: [`Ledger::number_revocations`] gives it another.
+    async fn collect_revocations(
         &self,
         issuer: &str,
-        moment: Timestamp,
-    ) -> Result<Vec<RevokedCertificate>, LedgerError>;
+        span: RevocationSpan,
+        entries: CrlEntries,
+    ) -> Result<Revocations, LedgerError>;
+
+    /// Gives a number to each revocation of the issuer that has none.
+    async fn number_revocations(&self, issuer: &str) -> Result<(), LedgerError>;
 
     /// Returns a counter that grows with every revocation or burning of the issuer, so that a
     /// publisher (on any server) sees that its CRL is out of date without scanning.

@@ -4,16 +4,23 @@
 //! the epoch that a revocation is to be listed and adopt what the holder publishes. The ledger
 //! takes a CRL only from the present holder, and none whose number or epoch lies before that of
 //! the one it has.
+//!
+//! The ledger keeps what a CRL is made of and its signature, not the list: a million entries are
+//! 40 MB. A server that adopts one puts the list together and verifies. Revocations have numbers,
+//! so a list is the one before, shared, and what came since; ended certificates are left out
+//! when the schedule has the list made anew.
 
+mod adopt;
 mod build;
+mod contents;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use ca_keys::KeyError;
-use ca_pki::crl::{Crl, PEM_LABEL};
-use ca_pki::{Timestamp, hex, pem};
+use ca_pki::crl::SignedCrl;
+use ca_pki::{Timestamp, hex};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -39,11 +46,11 @@ pub struct PublishSchedule {
 /// The current CRL, ready to be served.
 #[derive(Clone, Debug)]
 pub struct CurrentCrl {
-    /// The CRL as the ledger holds it.
+    /// What the ledger holds of it.
     pub published: PublishedCrl,
-    /// The CRL in one PEM block.
-    pub pem: Arc<str>,
-    /// SHA-256 of the DER in hex: changes exactly when the CRL does.
+    /// The CRL.
+    pub crl: SignedCrl,
+    /// SHA-256 of the signature in hex: changes exactly when the CRL does.
     pub etag: Arc<str>,
 }
 
@@ -188,7 +195,7 @@ impl CrlPublisher {
     async fn adopt_newer(&self) -> Result<(), PublishError> {
         let name = self.issuer.name();
         let present = self.current().map(|crl| crl.published.number);
-        // Asked first, for a large list is not read for nothing.
+        // Asked first, for a large list is not put together for nothing.
         if self.ledger.current_crl_number(name).await? <= present {
             return Ok(());
         }
@@ -200,18 +207,6 @@ impl CrlPublisher {
             self.keep(adopted);
         }
         Ok(())
-    }
-
-    /// Takes over a stored CRL if this issuer's present key signed it: a key replaced under the
-    /// same name leaves one that nobody would accept.
-    async fn adopt(&self, stored: PublishedCrl) -> Result<Option<CurrentCrl>, PublishError> {
-        let certificate = self.issuer.certificate().clone();
-        offload(move || {
-            let crl = Crl::parse(&stored.der).ok()?;
-            crl.verify_issued_by(&certificate).ok()?;
-            Some(CurrentCrl::new(stored))
-        })
-        .await
     }
 
     fn keep(&self, crl: CurrentCrl) {
@@ -239,13 +234,13 @@ impl Default for PublishSchedule {
 }
 
 impl CurrentCrl {
-    /// Derives what is served from what is stored. Takes a while with a million entries.
-    fn new(published: PublishedCrl) -> Self {
-        let hash = digest(&SHA256, &published.der);
+    /// Derives what is served from what was signed.
+    fn new(published: PublishedCrl, crl: SignedCrl) -> Self {
+        let hash = digest(&SHA256, &published.signature);
         Self {
-            pem: pem::encode(PEM_LABEL, &published.der).into(),
             etag: hex::lower(hash.as_ref()).into(),
             published,
+            crl,
         }
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use ca_keys::KeyError;
 use ca_pki::Timestamp;
 use ca_pki::csr::CsrError;
-use ca_pki::ocsp::OcspFailure;
+use ca_pki::ocsp::{IssuerHashes, OcspFailure, OcspRequest};
 use tokio::sync::watch;
 
 use self::cache::{AnswerCache, Generation};
@@ -105,6 +105,7 @@ pub enum IdentityError {
 /// Answers for one issuer.
 pub struct OcspResponder {
     issuer: Issuer,
+    names: IssuerHashes,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     schedule: RespondSchedule,
@@ -120,6 +121,7 @@ impl OcspResponder {
     pub fn new(corridor: &Corridor, issuer: &Issuer, schedule: RespondSchedule) -> Self {
         Self {
             issuer: issuer.clone(),
+            names: IssuerHashes::of(issuer.certificate()),
             ledger: Arc::clone(corridor.ledger()),
             clock: Arc::clone(corridor.clock()),
             schedule,
@@ -140,6 +142,16 @@ impl OcspResponder {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(identity));
         Ok(())
+    }
+
+    /// Returns the answer to a request in DER, if one is kept that is still true.
+    ///
+    /// Quick: neither the request is parsed nor anything looked up but the answer.
+    pub async fn kept(&self, unverified_request: &[u8]) -> Option<OcspAnswer> {
+        let place = OcspRequest::lone_cert_id(unverified_request)?;
+        let generation = self.generation();
+        let kept = self.answers.find(place, generation, self.clock.now())?;
+        self.is_still(generation).await.then_some(kept)
     }
 
     /// Returns whether it is time for [`OcspResponder::renew`]: half of the life is over, or it has

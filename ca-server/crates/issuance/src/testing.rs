@@ -22,7 +22,7 @@ use crate::profile::{
 };
 use crate::respond::responder_profile;
 use crate::world::SystemEntropy;
-use crate::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Policy};
+use crate::{Clock, Corridor, CorridorParts, Issuer, IssuerParts, Ledger, Policy};
 
 /// A corridor over a ledger in memory, with one issuer called `tls`.
 pub struct World {
@@ -46,25 +46,38 @@ impl World {
     pub fn over(ledger: Arc<MemoryLedger>) -> Self {
         let clock = Arc::new(HandClock::at_noon());
         let key = Arc::new(FaultyKey::default());
-        let corridor = Corridor::new(CorridorParts {
-            policy: Policy::new([
-                responder_profile("tls").expect("the name is plain"),
-                tls_server(),
-                mtls(),
-                client(),
-            ]),
-            issuers: vec![issuer(clock.now(), key.clone())],
-            ledger: ledger.clone(),
-            clock: clock.clone(),
-            entropy: Arc::new(SystemEntropy::default()),
-            tasks: TaskTracker::new(),
-        });
+        let corridor = Self::corridor_with(key.clone(), ledger.clone(), clock.clone());
         Self {
             corridor,
             ledger,
             clock,
             key,
         }
+    }
+
+    /// Returns a corridor with the same issuer over any ledger.
+    pub fn corridor(ledger: Arc<dyn Ledger>, clock: Arc<dyn Clock>) -> Arc<Corridor> {
+        Self::corridor_with(Arc::new(FaultyKey::default()), ledger, clock)
+    }
+
+    fn corridor_with(
+        key: Arc<FaultyKey>,
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Corridor> {
+        Corridor::new(CorridorParts {
+            policy: Policy::new([
+                responder_profile("tls").expect("the name is plain"),
+                tls_server(),
+                mtls(),
+                client(),
+            ]),
+            issuers: vec![issuer(clock.now(), key)],
+            ledger,
+            clock,
+            entropy: Arc::new(SystemEntropy::default()),
+            tasks: TaskTracker::new(),
+        })
     }
 
     /// Returns the issuer.

@@ -1,5 +1,6 @@
 //! The port behind which every private key stands.
 
+use ca_pki::key::LongMessage;
 use ca_pki::{PublicKey, SignatureAlgorithm};
 use std::time::Instant;
 
@@ -44,6 +45,16 @@ pub trait SigningKey: Send + Sync + std::fmt::Debug {
 
     /// Signs `message`.
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError>;
+
+    /// Signs a message that is hashed already, as [`SigningKey::algorithm`] asks. A key that can
+    /// only sign whole messages puts it together.
+    async fn sign_long(
+        &self,
+        message: &LongMessage,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, KeyError> {
+        self.sign(&message.to_vec(), deadline).await
+    }
 
     /// Signs `message` on the calling thread; for programs without a runtime.
     fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError>;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ca_pki::key::LongMessage;
 use ca_pki::{KeyAlgorithm, PublicKey};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -138,6 +139,24 @@ impl SigningKey for SoftwareKey {
                 let result = sign_elsewhere(&self.pair, message, deadline).await;
                 self.metered(started, result)
             }
+        }
+    }
+
+    async fn sign_long(
+        &self,
+        message: &LongMessage,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, KeyError> {
+        let started = Instant::now();
+        if deadline <= started {
+            return self.metered(started, Err(KeyError::DeadlineExceeded));
+        }
+        let signed = message
+            .digest()
+            .and_then(|digest| self.pair.sign_digest(digest));
+        match signed {
+            Some(result) => self.metered(started, result),
+            None => self.sign(&message.to_vec(), deadline).await,
         }
     }
 

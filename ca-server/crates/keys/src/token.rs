@@ -16,6 +16,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ca_pki::key::LongMessage;
 use ca_pki::{KeyAlgorithm, PublicKey};
 
 use self::device::{TokenDevice, TokenSession};
@@ -124,6 +125,19 @@ impl SigningKey for TokenKey {
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
         let raw = self.pool.sign(self.scheme.input(message), deadline).await?;
         self.scheme.signature(&raw)
+    }
+
+    async fn sign_long(
+        &self,
+        message: &LongMessage,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, KeyError> {
+        let input = match message.digest() {
+            Some(digest) => self.scheme.input_of(digest),
+            None => self.scheme.input(&message.to_vec()),
+        };
+        self.scheme
+            .signature(&self.pool.sign(input, deadline).await?)
     }
 
     fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {

@@ -1,10 +1,14 @@
 //! Certificate revocation lists (RFC 5280 §5), v2, complete, with numbers.
 
 mod encode;
+mod entries;
 mod parse;
+mod signed;
 
 use std::fmt;
 
+pub use self::entries::CrlEntries;
+pub use self::signed::{SignedCrl, UnsignedCrl};
 use crate::certificate::CertificateError;
 use crate::{Certificate, Serial, SignatureAlgorithm, Timestamp};
 
@@ -132,13 +136,21 @@ impl fmt::Display for RevocationReason {
 impl CrlTemplate {
     /// Returns the TBSCertList in DER: the bytes to sign. An empty list leaves the field out.
     pub fn to_be_signed(&self, revoked: &[RevokedCertificate]) -> Vec<u8> {
-        encode::to_be_signed(self, revoked)
+        let mut entries = CrlEntries::default();
+        entries.extend(revoked);
+        self.around(entries).to_der()
+    }
+
+    /// Puts the rest of a TBSCertList around entries. An empty list leaves the field out.
+    pub fn around(&self, entries: CrlEntries) -> UnsignedCrl {
+        UnsignedCrl::new(self, entries)
     }
 }
 
 /// Joins a TBSCertList and its signature into a CRL in DER.
 pub fn assemble(tbs_der: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
-    encode::assemble(tbs_der, algorithm, signature)
+    let (head, tail) = encode::around_signed(tbs_der.len(), algorithm, signature);
+    [head.as_slice(), tbs_der, &tail].concat()
 }
 
 impl Crl {

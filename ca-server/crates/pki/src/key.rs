@@ -1,5 +1,6 @@
 //! Public keys: which kinds, which are weak, what they verify.
 
+mod long_message;
 mod spki;
 mod verify;
 mod weak;
@@ -9,6 +10,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+
+pub use self::long_message::LongMessage;
 
 /// The kind of a key. RSA of any size is representable; which sizes are allowed is policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,6 +161,17 @@ impl PublicKey {
             verify::with_der_signatures(self.algorithm, algorithm).ok_or(BadSignature)?;
         verifier
             .verify_sig(self.key_bits(), message, signature)
+            .map_err(|_| BadSignature)
+    }
+
+    /// Verifies `signature` (ECDSA in DER) over a message that is hashed already.
+    pub fn verify_long(&self, message: &LongMessage, signature: &[u8]) -> Result<(), BadSignature> {
+        let Some(digest) = message.digest() else {
+            return self.verify(message.algorithm(), &message.to_vec(), signature);
+        };
+        verify::with_der_signatures(self.algorithm, message.algorithm())
+            .ok_or(BadSignature)?
+            .verify_digest_sig(self.key_bits(), digest, signature)
             .map_err(|_| BadSignature)
     }
 

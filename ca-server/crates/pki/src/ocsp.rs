@@ -119,6 +119,34 @@ impl CertId {
     }
 }
 
+/// What CertIDs say of one issuer: its hashes, computed once.
+#[derive(Clone, Debug)]
+pub struct IssuerHashes([(CertIdHash, Vec<u8>, Vec<u8>); 4]);
+
+impl IssuerHashes {
+    /// Hashes the issuer's Name and key bits with every hash that is known.
+    pub fn of(issuer: &Certificate) -> Self {
+        Self(CertIdHash::KNOWN.map(|(hash, _)| {
+            let digest_of = |octets: &[u8]| {
+                let algorithm = hash.algorithm();
+                algorithm.map(|algorithm| digest::digest(algorithm, octets).as_ref().to_vec())
+            };
+            let name = digest_of(issuer.subject_der()).unwrap_or_default();
+            let key = digest_of(issuer.public_key().key_bits()).unwrap_or_default();
+            (hash, name, key)
+        }))
+    }
+
+    /// Returns whether the CertID names this issuer, as [`CertId::names`] does.
+    pub fn match_of(&self, cert_id: &CertId) -> bool {
+        self.0.iter().any(|(hash, name, key)| {
+            *hash == cert_id.hash
+                && *name == cert_id.issuer_name_hash
+                && *key == cert_id.issuer_key_hash
+        })
+    }
+}
+
 impl CertIdHash {
     /// The known ones and the content of their object identifiers.
     const KNOWN: [(Self, &'static [u8]); 4] = [
@@ -158,6 +186,18 @@ impl OcspRequest {
         request::parse(unverified_der)
     }
 
+    /// Returns the CertID, as it is encoded, of a request that asks about one certificate and says
+    /// nothing else: neither who asks nor an extension. Such requests can share an answer. What is
+    /// inside the CertID is not looked at.
+    pub fn lone_cert_id(unverified_der: &[u8]) -> Option<&[u8]> {
+        request::lone_cert_id(unverified_der).ok()
+    }
+
+    /// Decodes what follows the responder's URL and its slash in a GET to a request in DER.
+    pub fn decode_get_path(unverified_path: &str) -> Result<Vec<u8>, MalformedRequest> {
+        request::decode_get_path(unverified_path)
+    }
+
     /// Parses what follows the responder's URL and its slash in a GET: base64, percent-encoded.
     ///
     /// Clients and proxies disagree about the details, so the URL-safe alphabet, missing padding,
@@ -189,6 +229,11 @@ pub fn assemble(
     responder: &Certificate,
 ) -> Vec<u8> {
     response::assemble(tbs_der, algorithm, signature, responder.der())
+}
+
+/// Returns the request in DER about one certificate: SHA-1 CertID, no nonce, as most clients ask.
+pub fn request_for(issuer: &Certificate, serial: &Serial) -> Vec<u8> {
+    request::about(issuer, serial)
 }
 
 /// Returns SHA-1 of the key bits, for ResponderID byKey.

@@ -6,7 +6,7 @@
 pub(crate) mod algorithm;
 mod time;
 
-pub(crate) use time::{MAX_TIME_BYTES, push_generalized_time, push_time, read_time, time_bytes};
+pub(crate) use time::{MAX_TIME_BYTES, push_generalized_time, push_time, read_time};
 
 /// Input that is not the DER that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

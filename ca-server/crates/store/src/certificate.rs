@@ -4,11 +4,15 @@ mod change;
 mod compromised;
 mod find;
 mod list;
+mod number;
+mod revocations;
 
-pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke, keep_use};
+pub(crate) use change::{Burn, RecordIntent, RecordResult, Revoke, keep_use, not_valid};
 pub(crate) use compromised::{is_compromised, start_reading_compromised};
-pub(crate) use find::{by_serial, revocation_epoch, revoked, unfinished};
+pub(crate) use find::{by_serial, revocation_epoch, standing, unfinished};
 pub(crate) use list::list;
+pub(crate) use number::{NumberRevocations, any_unnumbered};
+pub(crate) use revocations::collect;
 
 use ca_issuance::Actor;
 use ca_issuance::ledger::{CertificateRecord, CertificateState, Intent};
@@ -31,7 +35,7 @@ impl TryFrom<Model> for CertificateRecord {
                 not_after: Timestamp::from_unix_secs(row.not_after),
             },
             key_fingerprint: octets("certificate.key_fingerprint", &row.key_fingerprint)?,
-            state: state(&row)?,
+            state: state(&row.state, row.revoked_at, row.revocation_reason)?,
             issuer: row.issuer,
             profile: row.profile,
             requester: row.requester.unwrap_or_else(|| row.requested_by.clone()),
@@ -48,13 +52,17 @@ impl TryFrom<Model> for CertificateRecord {
     }
 }
 
-fn state(row: &Model) -> Result<CertificateState, Error> {
-    match (row.state.as_str(), moment(row.revoked_at)) {
+fn state(
+    state: &str,
+    revoked_at: Option<i64>,
+    code: Option<i16>,
+) -> Result<CertificateState, Error> {
+    match (state, moment(revoked_at)) {
         (INTENDED, None) => Ok(CertificateState::Intended),
         (VALID, None) => Ok(CertificateState::Valid),
         (REVOKED, Some(at)) => Ok(CertificateState::Revoked {
             at,
-            reason: reason(row.revocation_reason)?,
+            reason: reason(code)?,
         }),
         (BURNED, Some(at)) => Ok(CertificateState::Burned { at }),
         (state, at) => Err(Error::Corrupt(format!(
@@ -101,6 +109,7 @@ fn intended_row(intent: &Intent) -> Result<Model, Error> {
             .as_ref()
             .is_some_and(|grant| grant.limit.is_some()),
         provenance: intent.provenance.as_ref().map(json).transpose()?,
+        revocation_number: None,
     })
 }
 

@@ -183,7 +183,8 @@ fn pool(url: &str, connections: u32) -> ConnectOptions {
     pool
 }
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection waits for the lock of another process.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_BEFORE_TEST: Duration = Duration::from_secs(5);

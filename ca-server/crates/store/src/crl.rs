@@ -48,7 +48,10 @@ impl Change for Publish {
             this_update: Set(crl.this_update.unix_secs()),
             next_update: Set(crl.next_update.unix_secs()),
             revocation_epoch: Set(signed("crl.revocation_epoch", crl.revocation_epoch)?),
-            der: Set(crl.der.to_vec()),
+            der: Set(Vec::new()),
+            first_revocation: Set(Some(signed("crl.first_revocation", crl.first_revocation)?)),
+            ended_before: Set(Some(crl.ended_before.unix_secs())),
+            signature: Set(Some(crl.signature.clone())),
         };
         let newer = OnConflict::column(Column::Issuer)
             .update_columns([
@@ -57,6 +60,9 @@ impl Change for Publish {
                 Column::NextUpdate,
                 Column::RevocationEpoch,
                 Column::Der,
+                Column::FirstRevocation,
+                Column::EndedBefore,
+                Column::Signature,
             ])
             .action_and_where(
                 Expr::col((Entity, Column::Number))
@@ -78,13 +84,16 @@ impl Change for Publish {
     }
 }
 
-/// Reads the current CRL.
+/// Reads the current CRL. One of the release before, which does not say what it is made of, is
+/// none.
 pub(crate) async fn current(
     database: &DatabaseConnection,
     issuer: &str,
 ) -> Result<Option<PublishedCrl>, Error> {
     let row = Entity::find_by_id(issuer).one(database).await?;
-    row.map(PublishedCrl::try_from).transpose()
+    row.filter(|row| row.signature.is_some())
+        .map(PublishedCrl::try_from)
+        .transpose()
 }
 
 /// Reads the number of the current CRL, not the list itself.
@@ -103,10 +112,12 @@ pub(crate) async fn current_number(
         .transpose()
 }
 
-/// Notes that the issuer's current CRL is out of date.
-pub(crate) async fn bump_epoch(transaction: &Transaction, issuer: &str) -> Result<(), Error> {
-    increment(transaction, issuer, Count::Revocations).await?;
-    Ok(())
+/// Notes that the issuer's current CRL is out of date; returns the revocation's number.
+///
+/// The row waits for the commit, so numbers become visible in their order.
+pub(crate) async fn bump_epoch(transaction: &Transaction, issuer: &str) -> Result<i64, Error> {
+    let number = increment(transaction, issuer, Count::Revocations).await?;
+    signed("issuer_counter.revocation_epoch", number)
 }
 
 /// What an issuer counts.
@@ -151,7 +162,9 @@ impl TryFrom<Model> for PublishedCrl {
             this_update: Timestamp::from_unix_secs(row.this_update),
             next_update: Timestamp::from_unix_secs(row.next_update),
             revocation_epoch: counter("crl.revocation_epoch", row.revocation_epoch)?,
-            der: row.der.into(),
+            first_revocation: counter("crl.first_revocation", row.first_revocation.unwrap_or(0))?,
+            ended_before: Timestamp::from_unix_secs(row.ended_before.unwrap_or(0)),
+            signature: row.signature.unwrap_or_default(),
         })
     }
 }

@@ -8,15 +8,15 @@ use ca_issuance::audit::query::{EventPage, EventQuery};
 use ca_issuance::lease::Fence;
 use ca_issuance::ledger::{
     CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
-    LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
+    LedgerError, PublishedCrl, RevocationSpan, Revocations, RevokeOutcome, Standing, Unfinished,
 };
-use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::crl::{CrlEntries, RevocationReason};
 use ca_pki::{Serial, Timestamp};
 
-use crate::certificate::{self, Burn, RecordIntent, RecordResult, Revoke};
+use crate::certificate::{self, Burn, NumberRevocations, RecordIntent, RecordResult, Revoke};
 use crate::crl::{self, DrawNumber, Publish};
 use crate::lease::{self, Claim};
-use crate::{Store, audit, idempotency};
+use crate::{Error, Store, audit, idempotency};
 
 #[async_trait]
 impl Ledger for Store {
@@ -67,7 +67,13 @@ impl Ledger for Store {
             reason,
             event,
         };
-        Ok(self.write(revoke).await?)
+        match self.write(revoke).await {
+            Ok(()) => Ok(RevokeOutcome::Revoked),
+            Err(Error::Conflict) => {
+                Ok(certificate::not_valid(self.reads(), (issuer, serial)).await?)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn certificate(
@@ -76,6 +82,14 @@ impl Ledger for Store {
         serial: &Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         Ok(certificate::by_serial(self.point_reads(), issuer, serial).await?)
+    }
+
+    async fn standing(
+        &self,
+        issuer: &str,
+        serial: &Serial,
+    ) -> Result<Option<Standing>, LedgerError> {
+        Ok(certificate::standing(self.point_reads(), issuer, serial).await?)
     }
 
     async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
@@ -99,12 +113,22 @@ impl Ledger for Store {
         Ok(compromised?)
     }
 
-    async fn revoked(
+    async fn collect_revocations(
         &self,
         issuer: &str,
-        moment: Timestamp,
-    ) -> Result<Vec<RevokedCertificate>, LedgerError> {
-        Ok(certificate::revoked(self.reads(), issuer, moment).await?)
+        span: RevocationSpan,
+        entries: CrlEntries,
+    ) -> Result<Revocations, LedgerError> {
+        let from = (self.reads(), self.file());
+        Ok(certificate::collect(from, issuer, span, entries).await?)
+    }
+
+    async fn number_revocations(&self, issuer: &str) -> Result<(), LedgerError> {
+        while certificate::any_unnumbered(self.reads(), issuer).await? {
+            let issuer = issuer.to_owned();
+            self.write(NumberRevocations { issuer }).await?;
+        }
+        Ok(())
     }
 
     async fn revocation_epoch(&self, issuer: &str) -> Result<u64, LedgerError> {

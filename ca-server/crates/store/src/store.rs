@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, oneshot};
 
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
+use crate::database_file::DatabaseFile;
 use crate::lease::EndAll;
 use crate::nonce::{self, Memory, RedeemedNonce};
 use crate::point_reads::PointReads;
@@ -39,6 +40,8 @@ struct Shared {
     identities: identity::memory::Memory,
     compromised: GroupReader<[u8; 32], bool>,
     nonces: Nonces,
+    /// Where the database is a file: a way to read it without the driver's thread.
+    file: Option<Arc<DatabaseFile>>,
     writers: Mutex<Vec<oneshot::Receiver<()>>>,
     serving: Mutex<Option<File>>,
 }
@@ -62,8 +65,9 @@ impl Store {
     /// [`Store::migrate`] and [`Store::begin_serving`].
     pub async fn connect(url: &str, options: Options) -> Result<Self, Error> {
         let connections = connect::open(url, &options).await?;
-        let (nonces, writers) = match connections.kind {
+        let (nonces, writers, read_file) = match connections.kind {
             Kind::Sqlite { file } => {
+                let read_file = Some(Arc::new(DatabaseFile::at(&file)));
                 let memory = Arc::new(Memory::default());
                 let loaded = OnceCell::new();
                 (
@@ -73,6 +77,7 @@ impl Store {
                         loaded,
                     },
                     1,
+                    read_file,
                 )
             }
             Kind::Postgres { nonces } => {
@@ -84,6 +89,7 @@ impl Store {
                         redeeming,
                     },
                     options.writers,
+                    None,
                 )
             }
         };
@@ -107,6 +113,7 @@ impl Store {
                 queue,
                 accounts: Arc::default(),
                 nonces,
+                file: read_file,
                 writers: Mutex::new(ends),
                 serving: Mutex::new(None),
             }),
@@ -209,6 +216,11 @@ impl Store {
         matches!(self.shared.nonces, Nonces::Shared { .. })
     }
 
+    /// The database's file, where it is one.
+    pub(crate) fn file(&self) -> Option<&Arc<DatabaseFile>> {
+        self.shared.file.as_ref()
+    }
+
     /// Accounts in memory, where this server is the only one.
     pub(crate) fn account_memory(&self) -> &Arc<account::Memory> {
         &self.shared.accounts
@@ -256,6 +268,9 @@ impl Store {
 
 impl Shared {
     async fn close_connections(&self) {
+        if let Some(file) = &self.file {
+            file.close();
+        }
         let nonces = match &self.nonces {
             Nonces::Own { .. } => None,
             Nonces::Shared {

@@ -1,6 +1,6 @@
-use axum::Extension;
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::routing::get;
+use axum::{Extension, Router};
 use hyper::Response;
 use hyper::client::conn::{http1, http2};
 use rcgen::{CertificateParams, KeyPair};
@@ -26,7 +26,10 @@ async fn serve(stream: DuplexStream, spoken: Spoken) {
 
 async fn serve_while(stream: DuplexStream, spoken: Spoken, draining: CancellationToken) {
     let router = Router::new().route("/", get(|| async { "here" }));
-    let served = Served { router, draining };
+    let served = Served {
+        routes: router.into(),
+        draining,
+    };
     let peer = Peer::unknown(SocketAddr::from(([192, 0, 2, 1], 1_024)));
     let graceful = GracefulShutdown::new();
     speak(stream, peer, served, graceful.watcher(), spoken).await;
@@ -138,7 +141,7 @@ impl Doorman {
             name: "test",
             socket,
             transport: Transport::Tls(Arc::new(config)),
-            router: Router::new().route("/", get(length_of_certificate)),
+            routes: Router::new().route("/", get(length_of_certificate)).into(),
             places: 16,
             share: Share::default(),
             draining: doorman.draining.clone(),

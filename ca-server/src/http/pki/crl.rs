@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ca_issuance::publish::CurrentCrl;
-use ca_pki::crl::Crl;
+use ca_pki::crl::{Crl, PEM_LABEL};
 
 use super::PkiState;
-use super::served::{PEM, Served, Times, hex_of_sha256};
+use super::served::{Content, PEM, Pieces, Served, Times, hex_of_sha256};
 
 /// Serves one issuer's CRL in either form, or every CRL in one file.
 pub(super) async fn list(
@@ -91,16 +90,16 @@ fn crl_of(state: &PkiState, issuer: &str) -> Result<Arc<CurrentCrl>, Absent> {
 }
 
 fn one_crl(crl: &CurrentCrl, form: Form) -> Served {
-    let (piece, content_type) = match form {
-        Form::Der => (Bytes::from_owner(Arc::clone(&crl.published.der)), DER),
-        Form::Pem => (pem_piece(crl), PEM),
+    let (body, content_type) = match form {
+        Form::Der => (Pieces::of_der(crl.crl.pieces()), DER),
+        Form::Pem => (in_pem(crl), PEM),
     };
     Served {
-        pieces: vec![piece],
+        body: Content::Pieces(body),
         content_type,
         etag: match form {
-            Form::Der => crl.etag.to_string(),
-            Form::Pem => format!("{}-pem", crl.etag),
+            Form::Der => Arc::clone(&crl.etag),
+            Form::Pem => format!("{}-pem", crl.etag).into(),
         },
         times: Some(Times {
             this_update: crl.this_update(),
@@ -131,28 +130,19 @@ fn every_crl(state: &PkiState) -> Result<Served, Absent> {
             this_update: one.this_update.max(other.this_update),
             next_update: one.next_update.min(other.next_update),
         });
-    let root_pieces = root_pems.into_iter().map(Bytes::from);
-    let pieces = issuers
-        .iter()
-        .map(|crl| pem_piece(crl))
-        .chain(root_pieces)
-        .collect();
+    let roots = Pieces::from(root_pems.concat().into_bytes());
+    let issuers = issuers.iter().map(|crl| in_pem(crl));
+    let body = issuers.chain([roots]).reduce(Pieces::then);
     Ok(Served {
-        pieces,
+        body: Content::Pieces(body.unwrap_or_else(|| Vec::new().into())),
         content_type: PEM,
-        etag,
+        etag: etag.into(),
         times,
     })
 }
 
-fn pem_piece(crl: &CurrentCrl) -> Bytes {
-    struct Text(Arc<str>);
-    impl AsRef<[u8]> for Text {
-        fn as_ref(&self) -> &[u8] {
-            self.0.as_bytes()
-        }
-    }
-    Bytes::from_owner(Text(Arc::clone(&crl.pem)))
+fn in_pem(crl: &CurrentCrl) -> Pieces {
+    Pieces::of_pem(PEM_LABEL, crl.crl.pieces())
 }
 
 const DER: &str = "application/pkix-crl";

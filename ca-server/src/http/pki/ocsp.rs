@@ -8,10 +8,11 @@ use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ca_issuance::respond::{AnswerError, OcspAnswer};
+use ca_pki::Timestamp;
 use ca_pki::ocsp::{MalformedRequest, OcspFailure, OcspRequest};
 use tokio::time::timeout;
 
-use super::served::{Served, Times};
+use super::served::{Content, Served, Times};
 use super::{PkiIssuer, PkiState};
 
 /// Answers a request in the body.
@@ -99,25 +100,27 @@ async fn respond(
     };
     metrics::counter!("ca_ocsp_requests_total", "result" => result).increment(1);
     match answer {
-        Ok(OcspAnswer {
-            der,
-            freshness: Some(freshness),
-        }) => Served {
-            pieces: vec![Bytes::from_owner(der)],
-            content_type: OCSP_RESPONSE,
-            etag: freshness.etag.to_string(),
-            times: Some(Times {
-                this_update: freshness.this_update,
-                next_update: freshness.next_update,
-            }),
-        }
-        .answer(headers, state.clock.now()),
-        Ok(OcspAnswer {
-            der,
-            freshness: None,
-        }) => for_once(Bytes::from_owner(der)),
+        Ok(answer) => rendered(answer, headers, state.clock.now()),
         Err(failure) => for_once(failure.to_der().into()),
     }
+}
+
+/// Serves a signed answer.
+pub(super) fn rendered(answer: OcspAnswer, asked: &HeaderMap, now: Timestamp) -> Response {
+    let der = Bytes::from_owner(answer.der);
+    let Some(freshness) = answer.freshness else {
+        return for_once(der);
+    };
+    Served {
+        body: Content::Whole(der),
+        content_type: OCSP_RESPONSE,
+        etag: freshness.etag,
+        times: Some(Times {
+            this_update: freshness.this_update,
+            next_update: freshness.next_update,
+        }),
+    }
+    .answer(asked, now)
 }
 
 /// Serves what nobody may keep: a nonce, a serial that may be issued later, a failure.
@@ -140,7 +143,7 @@ fn failure(error: &AnswerError) -> OcspFailure {
 }
 
 /// Parameters are allowed, case does not matter (RFC 9110 §8.3.1).
-fn is_ocsp_request(headers: &HeaderMap) -> bool {
+pub(super) fn is_ocsp_request(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
@@ -151,7 +154,7 @@ fn is_ocsp_request(headers: &HeaderMap) -> bool {
 const OCSP_RESPONSE: &str = "application/ocsp-response";
 
 /// A request is a packet or two.
-const BODY_DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

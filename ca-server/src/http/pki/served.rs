@@ -1,26 +1,104 @@
 //! Bytes with their HTTP caching headers (RFC 9111, RFC 5019 §6).
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ca_pki::{Timestamp, hex};
+use ca_pki::{Timestamp, hex, pem};
 use futures_util::stream;
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
 /// What is served, before anyone asked.
 pub(super) struct Served {
-    /// The body, in pieces that are not copied.
-    pub(super) pieces: Vec<Bytes>,
+    pub(super) body: Content,
     pub(super) content_type: &'static str,
     /// Without its quotes; changes exactly when the body does.
-    pub(super) etag: String,
+    pub(super) etag: Arc<str>,
     pub(super) times: Option<Times>,
+}
+
+/// A body in pieces, each made when it is about to be sent.
+pub(super) struct Pieces {
+    bytes: usize,
+    pieces: Box<dyn Iterator<Item = Bytes> + Send>,
+}
+
+/// What a response carries.
+pub(super) enum Content {
+    /// Octets that are there as one.
+    Whole(Bytes),
+    /// Megabytes.
+    Pieces(Pieces),
+}
+
+impl Content {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Whole(octets) => octets.len(),
+            Self::Pieces(pieces) => pieces.bytes,
+        }
+    }
+
+    fn into_body(self) -> Body {
+        match self {
+            Self::Whole(octets) => Body::from(octets),
+            Self::Pieces(Pieces { pieces, .. }) => {
+                Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
+            }
+        }
+    }
+}
+
+impl Pieces {
+    /// Takes octets as they are.
+    pub(super) fn of_der(pieces: &[Arc<Vec<u8>>]) -> Self {
+        let bytes = pieces.iter().map(|piece| piece.len()).sum();
+        let owned = pieces.to_vec();
+        Self {
+            bytes,
+            pieces: Box::new(owned.into_iter().map(shared)),
+        }
+    }
+
+    /// Puts DER into one PEM block.
+    pub(super) fn of_pem(label: &'static str, pieces: &[Arc<Vec<u8>>]) -> Self {
+        let der_bytes = pieces.iter().map(|piece| piece.len()).sum();
+        Self {
+            bytes: pem::encoded_bytes(label, der_bytes),
+            pieces: Box::new(pem::encode_piecewise(label, pieces.to_vec()).map(Bytes::from)),
+        }
+    }
+
+    /// Puts another body behind this one.
+    pub(super) fn then(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            pieces: Box::new(self.pieces.chain(other.pieces)),
+        }
+    }
+}
+
+impl From<Vec<u8>> for Pieces {
+    fn from(octets: Vec<u8>) -> Self {
+        Self {
+            bytes: octets.len(),
+            pieces: Box::new(std::iter::once(octets.into())),
+        }
+    }
+}
+
+/// Lends octets to a body without a copy.
+fn shared(octets: Arc<Vec<u8>>) -> Bytes {
+    struct Shared(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    Bytes::from_owner(Shared(octets))
 }
 
 /// From when and until when a CRL or an OCSP answer holds.
@@ -33,9 +111,9 @@ pub(super) struct Times {
 impl Served {
     /// Takes something that has no times of its own.
     pub(super) fn timeless(body: Vec<u8>, content_type: &'static str) -> Self {
-        let etag = hex_of_sha256(&body);
+        let etag = hex_of_sha256(&body).into();
         Self {
-            pieces: vec![body.into()],
+            body: Content::Whole(body.into()),
             content_type,
             etag,
             times: None,
@@ -44,7 +122,6 @@ impl Served {
 
     /// Answers with the body, or with 304 if the asker has it.
     pub(super) fn answer(self, asked: &HeaderMap, now: Timestamp) -> Response {
-        let length: usize = self.pieces.iter().map(Bytes::len).sum();
         let mut headers = caching_headers(&self.etag, self.times, now);
         if is_known(asked, &self.etag) {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
@@ -53,31 +130,44 @@ impl Served {
             header::CONTENT_TYPE,
             HeaderValue::from_static(self.content_type),
         );
-        headers.insert(header::CONTENT_LENGTH, length.into());
-        let pieces = self.pieces.into_iter().map(Ok::<_, Infallible>);
-        (headers, Body::from_stream(stream::iter(pieces))).into_response()
+        headers.insert(header::CONTENT_LENGTH, self.body.bytes().into());
+        let mut response = Response::new(self.body.into_body());
+        *response.headers_mut() = headers;
+        response
     }
 }
 
 /// Returns ETag, Cache-Control and, where there are times, Last-Modified and Expires.
 fn caching_headers(etag: &str, times: Option<Times>, now: Timestamp) -> HeaderMap {
-    let fresh_for = times.map_or(AT_MOST, |times| times.next_update.since(now).min(AT_MOST));
-    let control = format!(
-        "max-age={}, public, no-transform, must-revalidate",
-        fresh_for.as_secs()
-    );
-    let mut texts = vec![
-        (header::ETAG, Some(format!("\"{etag}\""))),
-        (header::CACHE_CONTROL, Some(control)),
-    ];
-    if let Some(times) = times {
-        texts.push((header::LAST_MODIFIED, http_date(times.this_update)));
-        texts.push((header::EXPIRES, http_date(times.next_update)));
+    let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+    if let Ok(etag) = HeaderValue::try_from(["\"", etag, "\""].concat()) {
+        headers.insert(header::ETAG, etag);
     }
-    texts
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)))
-        .collect()
+    let fresh_for = times.map_or(AT_MOST, |times| times.next_update.since(now).min(AT_MOST));
+    headers.insert(header::CACHE_CONTROL, cache_control(fresh_for));
+    if let Some(times) = times {
+        let dates = [
+            (header::LAST_MODIFIED, times.this_update),
+            (header::EXPIRES, times.next_update),
+        ];
+        headers.extend(
+            dates
+                .into_iter()
+                .filter_map(|(name, moment)| Some((name, http_date(moment)?))),
+        );
+    }
+    headers
+}
+
+fn cache_control(fresh_for: Duration) -> HeaderValue {
+    if fresh_for == AT_MOST {
+        return HeaderValue::from_static("max-age=300, public, no-transform, must-revalidate");
+    }
+    let secs = fresh_for.as_secs();
+    HeaderValue::try_from(format!(
+        "max-age={secs}, public, no-transform, must-revalidate"
+    ))
+    .unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
 /// Hashes what has no name of its own.
@@ -97,20 +187,18 @@ fn is_known(asked: &HeaderMap, etag: &str) -> bool {
         .any(|tag| tag == "*" || tag.trim_matches('"') == etag)
 }
 
-fn http_date(moment: Timestamp) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(moment.unix_secs())
-        .ok()?
-        .format(IMF_FIXDATE)
-        .ok()
+fn http_date(moment: Timestamp) -> Option<HeaderValue> {
+    let secs = u64::try_from(moment.unix_secs()).ok()?;
+    let moment = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(secs))?;
+    HeaderValue::try_from(httpdate::fmt_http_date(moment)).ok()
 }
 
 /// How long a cache may keep anything: it cannot be told of a revocation, and asking again costs
 /// it a 304.
 const AT_MOST: Duration = Duration::from_secs(300);
 
-const IMF_FIXDATE: &[BorrowedFormatItem<'_>] = format_description!(
-    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-);
+/// Those of a response with times, and what the connection adds.
+const MOST_HEADERS: usize = 8;
 
 /// PEM has no registered media type; this is what servers and browsers agreed on.
 pub(super) const PEM: &str = "application/x-pem-file";

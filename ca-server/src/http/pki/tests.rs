@@ -74,20 +74,15 @@ impl Scene {
     }
 
     async fn ask(&self, request: Request<Body>) -> Answer {
+        let request = match KeptAnswers::new(&self.state).answer(request).await {
+            Ok(kept) => return Answer::read(kept).await,
+            Err(request) => request,
+        };
         let response: Response<Body> = router(self.state.clone())
             .oneshot(request)
             .await
             .expect("routes do not fail");
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX)
-            .await
-            .expect("the body is whole")
-            .to_vec();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-        }
+        Answer::read(response).await
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -107,7 +102,8 @@ impl Scene {
     }
 
     async fn post(&self, content_type: Option<&str>, body: Vec<u8>) -> Answer {
-        let mut request = Request::post("/ocsp/tls");
+        let mut request =
+            Request::post("/ocsp/tls").header(header::CONTENT_LENGTH, body.len().to_string());
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
@@ -145,6 +141,19 @@ impl Scene {
 }
 
 impl Answer {
+    async fn read(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX)
+            .await
+            .expect("the body is whole")
+            .to_vec();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
     fn header(&self, name: header::HeaderName) -> &str {
         self.headers
             .get(name)
@@ -391,6 +400,49 @@ async fn lets_caches_keep_an_ocsp_answer_until_a_revocation() {
     assert_eq!(unchanged.status, StatusCode::NOT_MODIFIED);
     assert!(changed.is_ocsp_success());
     assert_ne!(changed.body, first.body);
+}
+
+#[tokio::test]
+async fn serves_what_is_kept_before_the_router_and_nothing_else() {
+    let scene = Scene::new().await;
+    let serial = scene.world.insert("0102", CertificateState::Valid);
+    let kept = KeptAnswers::new(&scene.state);
+    let request = scene.request("-serial 0x0102 -no_nonce");
+    let path = format!("/ocsp/tls/{}", STANDARD.encode(&request));
+    let get = |path: &str| Request::get(path).body(Body::empty()).expect("it is valid");
+    let post = || {
+        Request::post("/ocsp/tls")
+            .header(header::CONTENT_TYPE, "application/ocsp-request")
+            .header(header::CONTENT_LENGTH, request.len())
+            .body(Body::from(request.clone()))
+            .expect("it is valid")
+    };
+
+    assert!(kept.answer(get(&path)).await.is_err(), "not signed yet");
+    let signed = scene.get(&path).await;
+    let got = kept.answer(get(&path)).await.expect("it is kept");
+    let posted = kept.answer(post()).await.expect("it is kept");
+    let (got, posted) = (Answer::read(got).await, Answer::read(posted).await);
+
+    assert_eq!((&got.body, &posted.body), (&signed.body, &signed.body));
+    assert_eq!(got.header(header::ETAG), signed.header(header::ETAG));
+    assert_eq!(got.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+    for path in [
+        "/ocsp/other/MAA=",
+        "/ocsp/tls/%",
+        "/crl/tls.crl",
+        "/ocsp/tls",
+        "/",
+    ] {
+        assert!(kept.answer(get(path)).await.is_err(), "{path}");
+    }
+    scene.revoke(&serial).await;
+    let given_back = kept
+        .answer(post())
+        .await
+        .expect_err("it is not true any more");
+    let body = to_bytes(given_back.into_body(), usize::MAX).await;
+    assert_eq!(body.expect("it is whole"), request);
 }
 
 #[tokio::test]

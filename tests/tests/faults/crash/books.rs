@@ -118,7 +118,7 @@ async fn nothing_is_unfinished(life: &Life) {
 
 async fn the_crl_lists(life: &Life, revoked: &BTreeSet<Serial>) {
     let current = life.publisher.current().unwrap();
-    let crl = Crl::parse(&current.published.der).unwrap();
+    let crl = Crl::parse(&current.crl.to_der()).unwrap();
     crl.verify_issued_by(life.issuer().certificate()).unwrap();
     let listed = crl.revoked().iter().map(|entry| entry.serial.clone());
     assert_eq!(&listed.collect::<BTreeSet<_>>(), revoked);

@@ -9,9 +9,9 @@ use ca_issuance::audit::query::{EventPage, EventQuery};
 use ca_issuance::lease::Fence;
 use ca_issuance::ledger::{
     CertificatePage, CertificateQuery, CertificateRecord, EarlierRequest, Intent, Ledger,
-    LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
+    LedgerError, PublishedCrl, RevocationSpan, Revocations, RevokeOutcome, Unfinished,
 };
-use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::crl::{CrlEntries, RevocationReason};
 use ca_pki::{Serial, Timestamp};
 use ca_store::Store;
 
@@ -96,12 +96,17 @@ impl Ledger for StoppingLedger {
         self.store.certificate(issuer, serial).await
     }
 
-    async fn revoked(
+    async fn collect_revocations(
         &self,
         issuer: &str,
-        moment: Timestamp,
-    ) -> Result<Vec<RevokedCertificate>, LedgerError> {
-        self.store.revoked(issuer, moment).await
+        span: RevocationSpan,
+        entries: CrlEntries,
+    ) -> Result<Revocations, LedgerError> {
+        self.store.collect_revocations(issuer, span, entries).await
+    }
+
+    async fn number_revocations(&self, issuer: &str) -> Result<(), LedgerError> {
+        self.store.number_revocations(issuer).await
     }
 
     async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {

@@ -20,6 +20,7 @@ pub(super) fn acts() -> Vec<Act> {
         "burn" => burn,
         "burn" => burn_late,
         "revoke" => revoke,
+        "number_revocations" => number_revocations,
         "next_crl_number" => next_crl_number,
         "publish_crl" => publish_first_crl,
         "publish_crl" => publish_next_crl,
@@ -118,6 +119,16 @@ async fn revoke(bench: &Bench, _id: &str) -> Prepared {
         store.revoke("tls", &serial, reason, happened(EventKind::CertificateRevoked)))
 }
 
+/// After a server of the release before revoked.
+async fn number_revocations(bench: &Bench, id: &str) -> Prepared {
+    revoke(bench, id).await.perform().await.unwrap();
+    let newest = "(SELECT MAX(revocation_number) FROM certificate)";
+    let forget = "UPDATE certificate SET revocation_number = NULL WHERE revocation_number =";
+    bench.execute(&format!("{forget} {newest}")).await;
+    let store = bench.store.clone();
+    call!(store => store.number_revocations("tls"))
+}
+
 async fn next_crl_number(bench: &Bench, id: &str) -> Prepared {
     let (store, issuer) = (bench.store.clone(), id.to_owned());
     call!(store, issuer => store.next_crl_number(&issuer))
@@ -143,7 +154,9 @@ async fn publish(bench: &Bench, issuer: &str, number: u64) -> Prepared {
         this_update: bench.now(),
         next_update: bench.now().plus(HOUR),
         revocation_epoch: 3,
-        der: number.to_be_bytes().to_vec().into(),
+        first_revocation: 2,
+        ended_before: bench.now(),
+        signature: number.to_be_bytes().to_vec(),
     };
     let (store, issuer) = (bench.store.clone(), issuer.to_owned());
     call!(store, issuer, crl, fence =>

@@ -6,8 +6,9 @@ use ca_acme::order::OrderQuery;
 use ca_acme::store::AcmeStore;
 use ca_identity::store::IdentityStore;
 use ca_issuance::audit::query::{EventOrder, EventQuery};
-use ca_issuance::ledger::{CertificateQuery, Ledger};
+use ca_issuance::ledger::{CertificateQuery, Ledger, RevocationSpan};
 use ca_pki::Serial;
+use ca_pki::crl::CrlEntries;
 
 use super::act::{Act, Prepared, acts, call};
 use super::identity::hash;
@@ -36,7 +37,8 @@ fn of_certificates() -> Vec<Act> {
         "certificates" => |store| store.certificates(&certificates()),
         "idempotent" => |store| store.idempotent("anna", "key", START),
         "is_compromised" => |store| store.is_compromised(&[5; 32]),
-        "revoked" => |store| store.revoked("tls", START),
+        "standing" => |store| store.standing("tls", &serial()),
+        "collect_revocations" => |store| store.collect_revocations("tls", span(), CrlEntries::default()),
         "revocation_epoch" => |store| store.revocation_epoch("tls"),
         "current_crl_number" => |store| store.current_crl_number("tls"),
         "shared_moment" => |store| store.shared_moment(),
@@ -81,6 +83,14 @@ fn of_identities() -> Vec<Act> {
 
 fn serial() -> Serial {
     Serial::new(START, [7; Serial::RANDOM_BYTES])
+}
+
+fn span() -> RevocationSpan {
+    RevocationSpan {
+        after: 0,
+        through: 100,
+        ended_before: START,
+    }
 }
 
 fn certificates() -> CertificateQuery {

@@ -1,12 +1,13 @@
-//! One CRL: rows read, number drawn, signed, verified, made durable.
+//! One CRL: entries collected, number drawn, signed, verified, made durable.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use ca_pki::crl::{self, CrlTemplate, RevokedCertificate};
-use ca_pki::{Certificate, SignatureAlgorithm, Timestamp};
+use ca_pki::Certificate;
+use ca_pki::crl::{CrlTemplate, SignedCrl, UnsignedCrl};
+use ca_pki::key::LongMessage;
 use serde_json::json;
 
+use super::contents::Contents;
 use super::{CrlPublisher, CurrentCrl, PublishError, Standing, offload};
 use crate::Actor;
 use crate::audit::{Event, EventKind};
@@ -28,32 +29,20 @@ impl CrlPublisher {
         self.issuer.key().check_available()?;
         let name = self.issuer.name();
         let now = self.clock.now();
-        // An entry stays until a CRL was scheduled after its certificate's end (RFC 5280 §3.3).
-        let ended_before = now.minus(self.schedule.every).minus(self.schedule.every);
-        let revoked = self.ledger.revoked(name, ended_before).await?;
-        let entries = revoked.len();
-        let template = self.template(self.ledger.next_crl_number(name).await?, now);
-        let (number, next_update) = (template.number, template.next_update);
-
-        let der = self.sign(template, revoked).await?;
-        let published = PublishedCrl {
-            number,
+        let contents = self.contents(epoch, now).await?;
+        let entries = contents.entries.len();
+        let unsigned = PublishedCrl {
+            number: self.ledger.next_crl_number(name).await?,
             this_update: now,
-            next_update,
-            revocation_epoch: epoch,
-            der,
+            next_update: now.plus(self.schedule.lifetime),
+            revocation_epoch: contents.through,
+            first_revocation: contents.first_revocation,
+            ended_before: contents.ended_before,
+            signature: Vec::new(),
         };
-        let event = Event {
-            at: now,
-            kind: EventKind::CrlPublished,
-            actor: Actor::System,
-            subject: name.to_owned(),
-            details: json!({
-                "number": number,
-                "entries": entries,
-                "next_update": next_update.to_string(),
-            }),
-        };
+        let (published, crl) = self.sign(unsigned, contents).await?;
+        let number = published.number;
+        let event = event(name, &published, entries);
         match self
             .ledger
             .publish_crl(name, &published, fence, event)
@@ -61,7 +50,7 @@ impl CrlPublisher {
         {
             Ok(()) => {
                 tracing::info!(issuer = name, number, entries, "CRL published");
-                self.keep(offload(move || CurrentCrl::new(published)).await?);
+                self.keep(CurrentCrl::new(published, crl));
                 Ok(Standing::UpToDate)
             }
             // Another server took over, or published a later one: the next refresh adopts it.
@@ -79,45 +68,72 @@ impl CrlPublisher {
         }
     }
 
-    fn template(&self, number: u64, now: Timestamp) -> CrlTemplate {
+    /// Returns what stands around the entries of such a CRL.
+    pub(super) fn template(&self, crl: &PublishedCrl) -> CrlTemplate {
         CrlTemplate {
             issuer_der: self.issuer.certificate().subject_der().to_vec(),
             authority_key_identifier: self.issuer.key_identifier().to_vec(),
             signature_algorithm: self.issuer.key().algorithm(),
-            number,
-            this_update: now,
-            next_update: now.plus(self.schedule.lifetime),
+            number: crl.number,
+            this_update: crl.this_update,
+            next_update: crl.next_update,
         }
     }
 
     async fn sign(
         &self,
-        template: CrlTemplate,
-        revoked: Vec<RevokedCertificate>,
-    ) -> Result<Arc<[u8]>, PublishError> {
-        let algorithm = template.signature_algorithm;
-        let tbs = offload(move || template.to_be_signed(&revoked)).await?;
+        published: PublishedCrl,
+        contents: Contents,
+    ) -> Result<(PublishedCrl, SignedCrl), PublishError> {
+        let template = self.template(&published);
+        let (unsigned, message) = offload(move || {
+            let mut unsigned = template.around(contents.entries);
+            let message = unsigned.hash();
+            (unsigned, message)
+        })
+        .await?;
         let deadline = Instant::now() + self.issuer.signing_deadline();
-        let signature = self.issuer.key().sign(&tbs, deadline).await?;
+        let signature = self.issuer.key().sign_long(&message, deadline).await?;
         let certificate = self.issuer.certificate().clone();
-        let assembled =
-            offload(move || assemble_verified(&certificate, algorithm, &tbs, &signature)).await?;
-        if matches!(assembled, Err(PublishError::BadSignature)) {
+        let signed =
+            offload(move || verified(&certificate, &message, unsigned, published, signature))
+                .await?;
+        if matches!(signed, Err(PublishError::BadSignature)) {
             self.issuer.key().distrust();
         }
-        assembled
+        signed
     }
 }
 
-fn assemble_verified(
+fn verified(
     issuer: &Certificate,
-    algorithm: SignatureAlgorithm,
-    tbs: &[u8],
-    signature: &[u8],
-) -> Result<Arc<[u8]>, PublishError> {
+    message: &LongMessage,
+    unsigned: UnsignedCrl,
+    published: PublishedCrl,
+    signature: Vec<u8>,
+) -> Result<(PublishedCrl, SignedCrl), PublishError> {
     issuer
         .public_key()
-        .verify(algorithm, tbs, signature)
+        .verify_long(message, &signature)
         .map_err(|_bad_signature| PublishError::BadSignature)?;
-    Ok(crl::assemble(tbs, algorithm, signature).into())
+    let crl = unsigned.signed(&signature);
+    let published = PublishedCrl {
+        signature,
+        ..published
+    };
+    Ok((published, crl))
+}
+
+fn event(issuer: &str, crl: &PublishedCrl, entries: usize) -> Event {
+    Event {
+        at: crl.this_update,
+        kind: EventKind::CrlPublished,
+        actor: Actor::System,
+        subject: issuer.to_owned(),
+        details: json!({
+            "number": crl.number,
+            "entries": entries,
+            "next_update": crl.next_update.to_string(),
+        }),
+    }
 }

@@ -1,6 +1,6 @@
 //! What is published, when, and by whom.
 
-use ca_pki::crl::RevocationReason;
+use ca_pki::crl::{Crl, RevocationReason};
 
 use super::*;
 use crate::Actor;
@@ -21,7 +21,7 @@ fn publisher_of(world: &World, server: &str) -> CrlPublisher {
 
 fn parsed(publisher: &CrlPublisher) -> Crl {
     let current = publisher.current().expect("a CRL was published");
-    Crl::parse(current.pem.as_bytes()).expect("it reads back")
+    Crl::parse(&current.crl.to_der()).expect("it reads back")
 }
 
 #[tokio::test]

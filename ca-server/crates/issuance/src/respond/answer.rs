@@ -26,7 +26,7 @@ impl OcspResponder {
         {
             return Ok(kept);
         }
-        let is_ours = |cert_id: &CertId| cert_id.names(self.issuer.certificate());
+        let is_ours = |cert_id: &CertId| self.names.match_of(cert_id);
         if !request.cert_ids.iter().any(is_ours) {
             return Err(AnswerError::NotOurs);
         }
@@ -83,14 +83,14 @@ impl OcspResponder {
 
     async fn look_up(&self, cert_id: &CertId) -> Result<Known, LedgerError> {
         let serial = match &cert_id.serial {
-            Some(serial) if cert_id.names(self.issuer.certificate()) => serial,
+            Some(serial) if self.names.match_of(cert_id) => serial,
             Some(_) | None => return Ok(Known::NOTHING),
         };
-        let record = self.ledger.certificate(self.issuer.name(), serial).await?;
-        let Some(record) = record else {
+        let standing = self.ledger.standing(self.issuer.name(), serial).await?;
+        let Some(standing) = standing else {
             return Ok(Known::NOTHING);
         };
-        let status = match record.state {
+        let status = match standing.state {
             // Not handed out, and perhaps burned in a moment.
             CertificateState::Intended => return Ok(Known::NOTHING),
             CertificateState::Valid => CertStatus::Good,
@@ -103,7 +103,7 @@ impl OcspResponder {
         Ok(Known {
             status,
             permanence: Permanence::Lasting,
-            certificate_end: Some(record.validity.not_after),
+            certificate_end: Some(standing.not_after),
         })
     }
 }

@@ -3,6 +3,7 @@
 mod claim;
 mod lease;
 mod log;
+mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -11,7 +12,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_pki::crl::{CrlEntries, RevocationReason};
 use ca_pki::{Serial, Timestamp};
 
 use crate::audit::Event;
@@ -19,7 +20,8 @@ use crate::audit::query::{EventPage, EventQuery};
 use crate::lease::Fence;
 use crate::ledger::{
     CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
-    EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevokeOutcome, Unfinished,
+    EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevocationSpan, Revocations,
+    RevokeOutcome, Unfinished,
 };
 
 /// A ledger of one issuer in memory. Durable until the test ends.
@@ -33,6 +35,7 @@ pub struct MemoryLedger {
 pub(super) struct State {
     pub(super) certificates: BTreeMap<Serial, CertificateRecord>,
     epoch: u64,
+    numbers: BTreeMap<u64, Serial>,
     crl_number: u64,
     crl: Option<PublishedCrl>,
     events: Vec<Event>,
@@ -187,7 +190,7 @@ impl Ledger for MemoryLedger {
         let burned = CertificateState::Burned { at: event.at };
         state.swap(serial, CertificateState::Intended, burned)?;
         state.give_back(serial);
-        state.epoch += 1;
+        state.number(serial);
         state.events.push(event);
         Ok(())
     }
@@ -227,7 +230,7 @@ impl Ledger for MemoryLedger {
         {
             return Ok(RevokeOutcome::AlreadyRevoked);
         }
-        state.epoch += 1;
+        state.number(serial);
         state.events.push(event);
         Ok(RevokeOutcome::Revoked)
     }
@@ -280,27 +283,18 @@ impl Ledger for MemoryLedger {
         Ok(state.certificates.values().any(compromised))
     }
 
-    async fn revoked(
+    async fn collect_revocations(
         &self,
         _issuer: &str,
-        moment: Timestamp,
-    ) -> Result<Vec<RevokedCertificate>, LedgerError> {
-        let state = self.reach()?;
-        let listed = |record: &CertificateRecord| {
-            let (revoked_at, reason) = match record.state {
-                CertificateState::Revoked { at, reason } => (at, reason),
-                CertificateState::Burned { at } => (at, RevocationReason::Unspecified),
-                CertificateState::Intended | CertificateState::Valid => return None,
-            };
-            let serial = record.serial.clone();
-            let entry = RevokedCertificate {
-                serial,
-                revoked_at,
-                reason,
-            };
-            (record.validity.not_after >= moment).then_some(entry)
-        };
-        Ok(state.certificates.values().filter_map(listed).collect())
+        span: RevocationSpan,
+        entries: CrlEntries,
+    ) -> Result<Revocations, LedgerError> {
+        Ok(self.reach()?.collect(span, entries))
+    }
+
+    async fn number_revocations(&self, _issuer: &str) -> Result<(), LedgerError> {
+        self.reach()?.number_all();
+        Ok(())
     }
 
     async fn revocation_epoch(&self, _issuer: &str) -> Result<u64, LedgerError> {

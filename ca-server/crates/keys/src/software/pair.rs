@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::Digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::rand::SystemRandom;
@@ -90,8 +91,25 @@ impl KeyPair {
                     .map(|()| signature)
             }
         }
-        .map_err(|Unspecified| KeyError::Device("the signature could not be made".into()))
+        .map_err(no_signature)
     }
+
+    /// Signs what was hashed with the pair's own digest, if that is how it signs.
+    pub(super) fn sign_digest(&self, digest: &Digest) -> Option<Result<Vec<u8>, KeyError>> {
+        match self {
+            Self::Ecdsa(pair) => Some(
+                pair.sign_digest(digest)
+                    .map(|signature| signature.as_ref().to_vec())
+                    .map_err(no_signature),
+            ),
+            // An RSA signature takes so long that copying the message is nothing beside it.
+            Self::Ed25519(_) | Self::Rsa(_) => None,
+        }
+    }
+}
+
+fn no_signature(_: Unspecified) -> KeyError {
+    KeyError::Device("the signature could not be made".into())
 }
 
 impl fmt::Debug for KeyPair {

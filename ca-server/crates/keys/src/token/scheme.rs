@@ -47,8 +47,17 @@ impl Scheme {
     /// Returns what the token is asked to sign.
     pub(super) fn input(self, message: &[u8]) -> Vec<u8> {
         match self {
-            Self::Ecdsa(hash) => digest::digest(hash, message).as_ref().to_vec(),
-            Self::RsaPkcs1(hash, info) => [info, digest::digest(hash, message).as_ref()].concat(),
+            Self::Ecdsa(hash) | Self::RsaPkcs1(hash, _) => {
+                self.input_of(&digest::digest(hash, message))
+            }
+        }
+    }
+
+    /// Returns what the token is asked to sign for a message with this digest.
+    pub(super) fn input_of(self, digest: &digest::Digest) -> Vec<u8> {
+        match self {
+            Self::Ecdsa(_) => digest.as_ref().to_vec(),
+            Self::RsaPkcs1(_, info) => [info, digest.as_ref()].concat(),
         }
     }
 

@@ -1,42 +1,37 @@
-//! Writing: entries straight into one buffer of the final size, then what stands around them.
+//! Writing: what stands around the entries, and each of them.
 
-use super::{CrlTemplate, RevocationReason, RevokedCertificate};
-use crate::tlv::{self, algorithm, element, push_header, push_time, push_unsigned, time_bytes};
-use crate::{Serial, SignatureAlgorithm};
+use super::{CrlTemplate, RevocationReason};
+use crate::SignatureAlgorithm;
+use crate::tlv::{self, algorithm, element, push_header, push_time, push_unsigned};
 
-/// Returns the TBSCertList (RFC 5280 §5.1.2).
-pub(super) fn to_be_signed(template: &CrlTemplate, revoked: &[RevokedCertificate]) -> Vec<u8> {
-    let head = head(template);
+/// Returns the TBSCertList (RFC 5280 §5.1.2) up to its entries, which take `entries_bytes`, and
+/// what follows them.
+pub(super) fn around(template: &CrlTemplate, entries_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let fields = fields(template);
     let extensions = extensions(template);
-    let entries_bytes: usize = revoked.iter().map(|entry| 2 + entry_bytes(entry)).sum();
-    let list_header = match revoked {
-        [] => Vec::new(), // "MUST be absent" (RFC 5280 §5.1.2.6)
-        [_, ..] => header(tlv::SEQUENCE, entries_bytes),
+    let list_header = match entries_bytes {
+        0 => Vec::new(), // "MUST be absent" (RFC 5280 §5.1.2.6)
+        _ => header(tlv::SEQUENCE, entries_bytes),
     };
-    let length = head.len() + list_header.len() + entries_bytes + extensions.len();
-
-    let mut out = Vec::with_capacity(length + 10);
-    push_header(&mut out, tlv::SEQUENCE, length);
-    out.extend_from_slice(&head);
-    out.extend_from_slice(&list_header);
-    for entry in revoked {
-        push_entry(&mut out, entry);
-    }
-    out.extend_from_slice(&extensions);
-    out
+    let length = fields.len() + list_header.len() + entries_bytes + extensions.len();
+    let head = [header(tlv::SEQUENCE, length), fields, list_header].concat();
+    (head, extensions)
 }
 
-/// Returns the CertificateList (RFC 5280 §5.1.1).
-pub(super) fn assemble(tbs: &[u8], algorithm: SignatureAlgorithm, signature: &[u8]) -> Vec<u8> {
+/// Returns the header of the CertificateList (RFC 5280 §5.1.1) around a TBSCertList of
+/// `tbs_bytes`, and what follows that.
+pub(super) fn around_signed(
+    tbs_bytes: usize,
+    algorithm: SignatureAlgorithm,
+    signature: &[u8],
+) -> (Vec<u8>, Vec<u8>) {
     let signature = element(tlv::BIT_STRING, &[&[0], signature]);
-    element(
-        tlv::SEQUENCE,
-        &[tbs, algorithm::algorithm_identifier(algorithm), &signature],
-    )
+    let tail = [algorithm::algorithm_identifier(algorithm), &signature].concat();
+    (header(tlv::SEQUENCE, tbs_bytes + tail.len()), tail)
 }
 
 /// Version, algorithm, issuer and times.
-fn head(template: &CrlTemplate) -> Vec<u8> {
+fn fields(template: &CrlTemplate) -> Vec<u8> {
     let mut out = vec![tlv::INTEGER, 1, 1]; // v2
     out.extend_from_slice(algorithm::algorithm_identifier(
         template.signature_algorithm,
@@ -76,20 +71,9 @@ fn header(tag: u8, length: usize) -> Vec<u8> {
 }
 
 /// Appends one entry. Its content stays below 128 octets, so every length is one octet.
-fn push_entry(out: &mut Vec<u8>, entry: &RevokedCertificate) {
-    push_header(out, tlv::SEQUENCE, entry_bytes(entry));
-    push_unsigned(out, entry.serial.as_be_bytes());
-    push_time(out, entry.revoked_at);
-    if entry.reason != RevocationReason::Unspecified {
-        out.extend_from_slice(REASON_EXTENSION);
-        out.push(entry.reason.code());
-    }
-}
-
-/// Returns the length of an entry's content.
-fn entry_bytes(entry: &RevokedCertificate) -> usize {
-    let reason = match entry.reason {
-        RevocationReason::Unspecified => 0, // "SHOULD be absent" (RFC 5280 §5.3.1)
+pub(super) fn push_entry(out: &mut Vec<u8>, serial: &[u8], date: &[u8], reason: RevocationReason) {
+    let reason = match reason {
+        RevocationReason::Unspecified => None, // "SHOULD be absent" (RFC 5280 §5.3.1)
         RevocationReason::KeyCompromise
         | RevocationReason::CaCompromise
         | RevocationReason::AffiliationChanged
@@ -98,14 +82,24 @@ fn entry_bytes(entry: &RevokedCertificate) -> usize {
         | RevocationReason::CertificateHold
         | RevocationReason::RemoveFromCrl
         | RevocationReason::PrivilegeWithdrawn
-        | RevocationReason::AaCompromise => REASON_EXTENSION.len() + 1,
+        | RevocationReason::AaCompromise => Some(reason.code()),
     };
-    2 + serial_bytes(&entry.serial) + time_bytes(entry.revoked_at) + reason
+    let reason_bytes = reason.map_or(0, |_| REASON_EXTENSION.len() + 1);
+    push_header(
+        out,
+        tlv::SEQUENCE,
+        2 + serial_bytes(serial) + date.len() + reason_bytes,
+    );
+    push_unsigned(out, serial);
+    out.extend_from_slice(date);
+    if let Some(code) = reason {
+        out.extend_from_slice(REASON_EXTENSION);
+        out.push(code);
+    }
 }
 
-fn serial_bytes(serial: &Serial) -> usize {
-    let octets = serial.as_be_bytes();
-    octets.len() + usize::from(octets.first().is_some_and(|first| first & 0x80 != 0))
+fn serial_bytes(serial: &[u8]) -> usize {
+    serial.len() + usize::from(serial.first().is_none_or(|first| first & 0x80 != 0))
 }
 
 /// crlEntryExtensions with a reasonCode alone, all but the code itself.

@@ -1,12 +1,13 @@
 //! Reading requests (RFC 6960 §4.1.1) and the text form that GET carries (RFC 6960 appendix A.1).
 
+use aws_lc_rs::digest;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{CertId, CertIdHash, MalformedRequest, OcspRequest};
-use crate::Serial;
 use crate::tlv::{self, Cursor, NotDer, Tlv};
+use crate::{Certificate, Serial};
 
 /// Parses OCSPRequest.
 pub(super) fn parse(unverified_der: &[u8]) -> Result<OcspRequest, MalformedRequest> {
@@ -36,8 +37,42 @@ pub(super) fn parse(unverified_der: &[u8]) -> Result<OcspRequest, MalformedReque
     Ok(OcspRequest { cert_ids, nonce })
 }
 
+/// Writes a request about one certificate.
+pub(super) fn about(issuer: &Certificate, serial: &Serial) -> Vec<u8> {
+    let sha1 = |octets: &[u8]| {
+        let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, octets);
+        tlv::element(tlv::OCTET_STRING, &[hash.as_ref()])
+    };
+    let mut number = Vec::new();
+    tlv::push_unsigned(&mut number, serial.as_be_bytes());
+    let cert_id = [
+        SHA1_IDENTIFIER,
+        &sha1(issuer.subject_der()),
+        &sha1(issuer.public_key().key_bits()),
+        &number,
+    ];
+    // CertID, Request, requestList, TBSRequest, OCSPRequest.
+    let cert_id = tlv::element(tlv::SEQUENCE, &cert_id);
+    (0..4).fold(cert_id, |inside, _| tlv::element(tlv::SEQUENCE, &[&inside]))
+}
+
+/// Finds the CertID of a request that holds one and nothing else.
+pub(super) fn lone_cert_id(unverified_der: &[u8]) -> Result<&[u8], NotDer> {
+    let mut found = Cursor::only(unverified_der, tlv::SEQUENCE)?;
+    // OCSPRequest, TBSRequest, requestList, Request: each with one element.
+    for _wrapper in 0..4 {
+        found = Cursor::only(found.value, tlv::SEQUENCE)?;
+    }
+    Ok(found.der)
+}
+
 /// Decodes what follows the responder's URL in a GET, then parses it.
 pub(super) fn parse_get_path(unverified_path: &str) -> Result<OcspRequest, MalformedRequest> {
+    parse(&decode_get_path(unverified_path)?)
+}
+
+/// Decodes what follows the responder's URL in a GET.
+pub(super) fn decode_get_path(unverified_path: &str) -> Result<Vec<u8>, MalformedRequest> {
     if unverified_path.len() > MAX_PATH_BYTES {
         return Err(MalformedRequest);
     }
@@ -50,10 +85,9 @@ pub(super) fn parse_get_path(unverified_path: &str) -> Result<OcspRequest, Malfo
             other => other,
         })
         .collect();
-    let der = LENIENT_BASE64
+    LENIENT_BASE64
         .decode(text)
-        .map_err(|_damaged| MalformedRequest)?;
-    parse(&der)
+        .map_err(|_damaged| MalformedRequest)
 }
 
 fn read_request_list(list: Tlv<'_>) -> Result<Vec<CertId>, MalformedRequest> {
@@ -194,6 +228,8 @@ const LENIENT_BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+/// AlgorithmIdentifier of SHA-1 with NULL, as openssl writes it.
+const SHA1_IDENTIFIER: &[u8] = b"\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00";
 const MAX_NONCE_BYTES: usize = 128;
 /// [`OcspRequest::MAX_BYTES`] in base64 with every character escaped.
 const MAX_PATH_BYTES: usize = OcspRequest::MAX_BYTES * 4;

@@ -142,6 +142,8 @@ fn reads_requests_of_openssl_with_each_hash_and_several_certificates() {
             assert_eq!(cert_id.hash, hash);
             assert_eq!(cert_id.names(&scene.ca), hash != CertIdHash::Other);
             assert!(!cert_id.names(&scene.responder));
+            let hashes = IssuerHashes::of(&scene.ca);
+            assert_eq!(hashes.match_of(cert_id), cert_id.names(&scene.ca));
         }
     }
 }
@@ -226,6 +228,31 @@ fn echoes_the_cert_id_as_it_came() {
     let cert_id = &without_parameters[8..];
     assert!(tbs.windows(cert_id.len()).any(|window| window == cert_id));
     assert_eq!(tbs, template.to_be_signed());
+}
+
+#[test]
+fn finds_the_cert_id_of_a_request_that_says_nothing_else() {
+    let scene = Scene::new();
+    let lone = scene.request("-no_nonce -serial 1");
+    let cert_id = OcspRequest::parse(&lone).expect("it is read").cert_ids[0]
+        .der
+        .clone();
+
+    let serial = Serial::parse_hex("01").expect("it is a serial");
+    assert_eq!(lone, request_for(&scene.ca, &serial));
+    assert_eq!(OcspRequest::lone_cert_id(&lone), Some(&cert_id[..]));
+    let mut followed = lone.clone();
+    followed.push(0);
+    for other in [
+        scene.request("-serial 1"),
+        scene.request("-no_nonce -serial 1 -serial 2"),
+        request_with_extensions(&[]),
+        lone[..lone.len() - 1].to_vec(),
+        followed,
+        Vec::new(),
+    ] {
+        assert_eq!(OcspRequest::lone_cert_id(&other), None);
+    }
 }
 
 #[test]

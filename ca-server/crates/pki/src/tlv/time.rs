@@ -26,15 +26,6 @@ pub(crate) fn push_generalized_time(out: &mut Vec<u8>, moment: Timestamp) {
     civil.push_rest(out);
 }
 
-/// Returns how many octets [`push_time`] appends for `moment`.
-pub(crate) fn time_bytes(moment: Timestamp) -> usize {
-    if (FIRST_UTC_TIME..FIRST_AFTER_UTC_TIME).contains(&moment.unix_secs()) {
-        15
-    } else {
-        17
-    }
-}
-
 /// Reads a Time: UTCTime or GeneralizedTime, each in the one form that RFC 5280 allows.
 pub(crate) fn read_time(tlv: Tlv<'_>) -> Result<Timestamp, NotDer> {
     let digits = tlv.value.strip_suffix(b"Z").ok_or(NotDer)?;
@@ -146,8 +137,6 @@ const ERA_DAYS: i64 = 146_097;
 const DAYS_FROM_MARCH_0_TO_1970: i64 = 719_468;
 const YEAR_0: i64 = -62_167_219_200;
 const END_OF_YEAR_9999: i64 = 253_402_300_799;
-const FIRST_UTC_TIME: i64 = -631_152_000;
-const FIRST_AFTER_UTC_TIME: i64 = 2_524_608_000;
 
 #[cfg(test)]
 mod tests {
@@ -181,7 +170,6 @@ mod tests {
 
             push_time(&mut out, moment);
 
-            assert_eq!(out.len(), time_bytes(moment), "{moment}");
             let tlv = Cursor::new(&out).any().expect("it is DER");
             assert_eq!(read_time(tlv), Ok(moment));
             let digits: String = moment

@@ -7,7 +7,7 @@ use ca_pki::crl::RevocationReason;
 use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
@@ -97,39 +97,37 @@ impl Change for Burn {
     type Outcome = ();
 
     async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
+        let number = crl::bump_epoch(transaction, &self.issuer).await?;
         let changes = ActiveModel {
             state: Set(BURNED.to_owned()),
             revoked_at: Set(Some(self.event.at.unix_secs())),
+            revocation_number: Set(Some(number)),
             tbs_der: Set(None),
             ..ActiveModel::default()
         };
         let key = (self.issuer.as_str(), &self.serial);
         move_from(transaction, INTENDED, key, changes).await?;
         give_back(transaction, key, self.event.at).await?;
-        crl::bump_epoch(transaction, &self.issuer).await?;
         audit::record(transaction, &self.event).await
     }
 }
 
 impl Change for Revoke {
-    type Outcome = RevokeOutcome;
+    type Outcome = ();
 
-    async fn apply(&self, transaction: &Transaction) -> Result<RevokeOutcome, Error> {
+    /// `Conflict` unless the certificate is valid.
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
+        let number = crl::bump_epoch(transaction, &self.issuer).await?;
         let changes = ActiveModel {
             state: Set(REVOKED.to_owned()),
             revoked_at: Set(Some(self.event.at.unix_secs())),
             revocation_reason: Set(Some(i16::from(self.reason.code()))),
+            revocation_number: Set(Some(number)),
             ..ActiveModel::default()
         };
         let key = (self.issuer.as_str(), &self.serial);
-        match move_from(transaction, VALID, key, changes).await {
-            Ok(()) => {}
-            Err(Error::Conflict) => return already(transaction, key).await,
-            Err(error) => return Err(error),
-        }
-        crl::bump_epoch(transaction, &self.issuer).await?;
-        audit::record(transaction, &self.event).await?;
-        Ok(RevokeOutcome::Revoked)
+        move_from(transaction, VALID, key, changes).await?;
+        audit::record(transaction, &self.event).await
     }
 }
 
@@ -185,14 +183,19 @@ async fn give_back(
     idempotency::free(transaction, key).await
 }
 
+/// Tells why a certificate could not be revoked: what is revoked or burned stays so.
+///
 /// An intent counts as unknown: nobody holds a certificate yet, and if nobody ever will it is
 /// burned.
-async fn already(transaction: &Transaction, key: (&str, &Serial)) -> Result<RevokeOutcome, Error> {
+pub(crate) async fn not_valid(
+    database: &DatabaseConnection,
+    key: (&str, &Serial),
+) -> Result<RevokeOutcome, Error> {
     let state: Option<String> = find(key)
         .select_only()
         .column(Column::State)
         .into_tuple()
-        .one(transaction)
+        .one(database)
         .await?;
     Ok(match state.as_deref() {
         Some(REVOKED | BURNED) => RevokeOutcome::AlreadyRevoked,

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use ca_issuance::ledger::{CertificateRecord, Unfinished};
-use ca_pki::crl::{RevocationReason, RevokedCertificate};
+use ca_issuance::ledger::{CertificateRecord, Standing, Unfinished};
 use ca_pki::{Serial, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::reason;
 use crate::Error;
 use crate::entity::certificate::{Column, Entity};
 use crate::entity::issuer_counter;
@@ -27,6 +25,24 @@ pub(crate) async fn by_serial(
     row.map(CertificateRecord::try_from).transpose()
 }
 
+/// Reads where a certificate stands.
+pub(crate) async fn standing(
+    database: &PointReads,
+    issuer: &str,
+    serial: &Serial,
+) -> Result<Option<Standing>, Error> {
+    let row = database
+        .one(Entity::find_by_id(key(issuer, serial)))
+        .await?;
+    let standing = row.map(|row| {
+        Ok(Standing {
+            state: super::state(&row.state, row.revoked_at, row.revocation_reason)?,
+            not_after: Timestamp::from_unix_secs(row.not_after),
+        })
+    });
+    standing.transpose()
+}
+
 /// Lists intents whose time is up, or cannot come up for so long that a clock was ahead when they
 /// were recorded, oldest first.
 pub(crate) async fn unfinished(
@@ -36,7 +52,7 @@ pub(crate) async fn unfinished(
     let rows: Vec<(Vec<u8>, String, Option<String>)> = Entity::find()
         .select_only()
         .columns([Column::Serial, Column::Issuer, Column::OrderId])
-        // Literals here and below, so that the partial indexes serve.
+        // A literal here and below, so that the partial indexes serve.
         .filter(Expr::cust("state = 'intended'"))
         .filter(
             Column::SettleAfter
@@ -56,37 +72,6 @@ pub(crate) async fn unfinished(
         })
     });
     intents.collect()
-}
-
-/// Lists what is revoked or burned and has not expired, in order of serial.
-pub(crate) async fn revoked(
-    database: &DatabaseConnection,
-    issuer: &str,
-    moment: Timestamp,
-) -> Result<Vec<RevokedCertificate>, Error> {
-    let rows: Vec<(Vec<u8>, Option<i64>, Option<i16>)> = Entity::find()
-        .select_only()
-        .columns([Column::Serial, Column::RevokedAt, Column::RevocationReason])
-        .filter(Column::Issuer.eq(issuer))
-        .filter(Column::NotAfter.gte(moment.unix_secs()))
-        .filter(Expr::cust("state IN ('revoked', 'burned')"))
-        .order_by_asc(Column::Serial)
-        .into_tuple()
-        .all(database)
-        .await?;
-    let entries = rows.into_iter().map(|(serial, revoked_at, code)| {
-        let revoked_at = revoked_at.ok_or_else(|| Error::Corrupt("revoked at no time".to_owned()));
-        Ok(RevokedCertificate {
-            serial: serial_from(&serial)?,
-            revoked_at: Timestamp::from_unix_secs(revoked_at?),
-            reason: match code {
-                Some(_) => reason(code)?,
-                // Burned: nobody gave a reason.
-                None => RevocationReason::Unspecified,
-            },
-        })
-    });
-    entries.collect()
 }
 
 /// Reads how often the issuer revoked or burned; 0 if never.

@@ -27,6 +27,7 @@ pub(crate) struct Model {
     pub(crate) grant_name: Option<String>,
     pub(crate) grant_counted: bool,
     pub(crate) provenance: Option<String>,
+    pub(crate) revocation_number: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

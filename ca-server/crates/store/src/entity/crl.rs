@@ -11,7 +11,11 @@ pub(crate) struct Model {
     pub(crate) this_update: i64,
     pub(crate) next_update: i64,
     pub(crate) revocation_epoch: i64,
+    /// Empty: the list is made of the certificates.
     pub(crate) der: Vec<u8>,
+    pub(crate) first_revocation: Option<i64>,
+    pub(crate) ended_before: Option<i64>,
+    pub(crate) signature: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,57 @@
+//! Revocations in their order.
+
+use ca_pki::crl::{CrlEntries, RevocationReason};
+use ca_pki::{Serial, Timestamp};
+
+use super::State;
+use crate::ledger::{CertificateState, RevocationSpan, Revocations};
+
+impl State {
+    /// Gives a revocation the next number.
+    pub(super) fn number(&mut self, serial: &Serial) {
+        self.epoch += 1;
+        self.numbers.insert(self.epoch, serial.clone());
+    }
+
+    /// Gives a number to what a test put in as revoked.
+    pub(super) fn number_all(&mut self) {
+        let revoked = self.certificates.values();
+        let revoked = revoked.filter(|record| revocation(record.state).is_some());
+        let serials: Vec<Serial> = revoked.map(|record| record.serial.clone()).collect();
+        for serial in serials {
+            if !self.numbers.values().any(|numbered| *numbered == serial) {
+                self.number(&serial);
+            }
+        }
+    }
+
+    pub(super) fn collect(&self, span: RevocationSpan, entries: CrlEntries) -> Revocations {
+        let mut found = Revocations {
+            entries,
+            numbered: 0,
+            first: None,
+        };
+        for (number, serial) in self.numbers.range(span.after + 1..=span.through) {
+            found.numbered += 1;
+            let Some(record) = self.certificates.get(serial) else {
+                continue;
+            };
+            let Some((at, reason)) = revocation(record.state) else {
+                continue;
+            };
+            if record.validity.not_after >= span.ended_before {
+                found.first = found.first.or(Some(*number));
+                found.entries.push(serial.as_be_bytes(), at, reason);
+            }
+        }
+        found
+    }
+}
+
+fn revocation(state: CertificateState) -> Option<(Timestamp, RevocationReason)> {
+    match state {
+        CertificateState::Revoked { at, reason } => Some((at, reason)),
+        CertificateState::Burned { at } => Some((at, RevocationReason::Unspecified)),
+        CertificateState::Intended | CertificateState::Valid => None,
+    }
+}

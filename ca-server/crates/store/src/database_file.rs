@@ -1,0 +1,69 @@
+//! A SQLite database read on the calling thread.
+//!
+//! The driver hands every row from a thread of its own to the task that asked: two microseconds
+//! each. Whoever reads a million rows reads them here, on a thread that may block.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::Error;
+
+/// A database file, opened on first use, for reading only.
+pub(crate) struct DatabaseFile {
+    path: PathBuf,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl DatabaseFile {
+    /// Names the file; the schema's owner creates it.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            connection: Mutex::new(None),
+        }
+    }
+
+    /// Reads, one reader at a time. Blocks: not for a task of the runtime.
+    ///
+    /// After an error the next reader opens the file anew.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut place = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let connection = match place.take() {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        let read = work(&connection)?;
+        *place = Some(connection);
+        Ok(read)
+    }
+
+    /// Closes the file, so that the writer, which closes it last, leaves it whole.
+    pub(crate) fn close(&self) {
+        let mut place = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *place = None;
+    }
+
+    fn open(&self) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(crate::connect::BUSY_TIMEOUT)?;
+        Ok(connection)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(Arc::new(error))
+    }
+}
