@@ -1,5 +1,7 @@
 //! A PostgreSQL cluster for tests: in a temporary folder, on a socket, gone with the process.
 
+mod control;
+
 use std::env;
 use std::fs;
 use std::io::{self, BufRead, BufReader};

@@ -60,6 +60,15 @@ impl TestCa {
         twin
     }
 
+    /// Copies keys, settings and a database file of this moment; the copy has addresses of its own
+    /// and is not started.
+    pub fn copy(&self) -> Self {
+        let copy = builder::twin(self);
+        let url = format!("https://{}", copy.address("public"));
+        copy.edit(|config| builder::set(config, "server.external_url", url.into()));
+        copy
+    }
+
     /// Returns the folder that holds everything.
     pub fn folder(&self) -> &Path {
         &self.folder

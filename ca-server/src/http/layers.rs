@@ -156,7 +156,10 @@ async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
             log_panic(panic.as_ref());
             Err(Unanswered::Panicked)
         }
-        Err(_elapsed) => Err(Unanswered::TookTooLong),
+        Err(_elapsed) => {
+            tracing::warn!(cause = "the request took too long", "answering 503");
+            Err(Unanswered::TookTooLong)
+        }
     }
 }
 

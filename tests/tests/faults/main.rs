@@ -20,6 +20,8 @@ mod invariants;
 mod kill;
 mod load;
 mod method;
+mod outage;
+mod power;
 mod proxy;
 mod shutdown;
 mod statement;

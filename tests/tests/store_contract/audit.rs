@@ -1,6 +1,7 @@
 //! The audit chain: sealed in order, and broken by whoever touches it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ca_issuance::audit::EventKind;
@@ -24,6 +25,7 @@ on_both_databases!(
     keeps_one_checkpoint_an_hour,
     verifies_beside_a_sealer,
     leaves_events_unsealed_when_the_seal_fails,
+    takes_no_backlog_for_events_slipped_in,
 );
 
 /// A seal that is good enough to tell its own signatures from others: its own, and those of the
@@ -317,4 +319,46 @@ async fn leaves_events_unsealed_when_the_seal_fails(bench: Bench) {
 
     assert!(matches!(refused, Err(Error::NotSealed(_))));
     assert_eq!(later.map(|checkpoint| checkpoint.position), Some(1));
+}
+
+/// Seals once, as a sealer that ends between two batches.
+struct LastWax(AtomicBool);
+
+impl Seal for LastWax {
+    fn key(&self) -> String {
+        Wax(1).key()
+    }
+
+    fn sign(&self, octets: &[u8]) -> Result<Vec<u8>, SealError> {
+        match self.0.swap(true, Ordering::SeqCst) {
+            false => Wax(1).sign(octets),
+            true => NoWax.sign(octets),
+        }
+    }
+
+    fn judge(&self, key: &str, octets: &[u8], signature: &[u8]) -> Judgement {
+        Wax(1).judge(key, octets, signature)
+    }
+}
+
+async fn takes_no_backlog_for_events_slipped_in(bench: Bench) {
+    for _ in 0..6 {
+        fifty(|_| {
+            let store = bench.store.clone();
+            let event = event(EventKind::CertificateRefused, "waits");
+            async move { store.append_event(event).await.unwrap() }
+        })
+        .await;
+    }
+    bench.clock.advance(HOUR);
+    let fencing = claim(&bench, "sealer").await;
+
+    let ended = LastWax(AtomicBool::new(false));
+    let ended = bench.store.seal(fencing, Arc::new(ended)).await;
+    let between = bench.store.verify_audit(&Wax(1), Vec::new()).await.unwrap();
+    seal(&bench).await;
+
+    assert!(matches!(ended, Err(Error::NotSealed(_))));
+    assert_eq!((between.chain, between.unsealed), (Ok(250), 50));
+    assert_eq!(verify(&bench).await, Ok(300));
 }

@@ -46,6 +46,7 @@ struct Place {
 
 struct Placed {
     sequence: i64,
+    at: Timestamp,
     position: u64,
     link: Link,
 }
@@ -67,7 +68,8 @@ impl Store {
             let Some(last) = events.last() else {
                 return Ok(done);
             };
-            let checkpoint = sign(last, self.now(), Arc::clone(&seal)).await?;
+            let at = self.moment_of(&events, last);
+            let checkpoint = sign(last, at, Arc::clone(&seal)).await?;
             done.events += events.len() as u64;
             done.checkpoint = Some(checkpoint.clone());
             let place = Place {
@@ -78,6 +80,15 @@ impl Store {
                 seal: Arc::clone(&seal),
             };
             self.write(place).await?;
+        }
+    }
+
+    /// A checkpoint is dated no later than what it leaves for the next one: whoever verifies in
+    /// between, or after a crash here, must not take a backlog for events that were slipped in.
+    fn moment_of(&self, events: &[Placed], last: &Placed) -> Timestamp {
+        match (events.len() as u64) < BATCH {
+            true => self.now(),
+            false => self.now().min(last.at),
         }
     }
 
@@ -92,10 +103,11 @@ impl Store {
         let after = end(last_sealed().one(self.reads()).await?)?;
         let (position, mut link) = after;
         let placed = (position + 1..).zip(rows).map(|(position, row)| {
-            let sequence = row.sequence;
+            let (sequence, at) = (row.sequence, Timestamp::from_unix_secs(row.at));
             link = chain::link(&link, &sealed(row, position));
             Placed {
                 sequence,
+                at,
                 position,
                 link,
             }

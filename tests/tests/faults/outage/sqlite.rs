@@ -1,0 +1,112 @@
+//! SQLite's file locked by another process, its disk full, its disk failing.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use tokio::time::sleep;
+
+use super::disk::Disk;
+use super::{Need, a_while, builder, outlives};
+use crate::database::{Kind, url_of};
+
+#[test]
+fn outlives_a_file_that_another_process_has_locked() {
+    let ca = builder().start();
+    let url = url_of(&ca);
+    // Longer than the writer waits, where the suites are long.
+    let span = a_while();
+
+    outlives(Kind::Sqlite, ca, Need::Partial, async || {
+        let mut single = ConnectOptions::new(url);
+        single.max_connections(1);
+        let other = Database::connect(single).await.unwrap();
+        let wait = "PRAGMA busy_timeout = 20000; BEGIN EXCLUSIVE";
+        other.execute_unprepared(wait).await.unwrap();
+        sleep(span).await;
+        other.execute_unprepared("ROLLBACK").await.unwrap();
+        other.close().await.unwrap();
+    });
+}
+
+#[test]
+fn outlives_a_disk_that_is_full() {
+    let disk = Disk::of_mebibytes(24);
+    let url = Kind::Sqlite.url(disk.folder());
+    let ca = builder().set("database.url", url).start();
+
+    outlives(Kind::Sqlite, ca, Need::Partial, async || {
+        disk.fill();
+        sleep(a_while()).await;
+        disk.free();
+    });
+}
+
+#[test]
+fn outlives_a_disk_that_syncs_nothing() {
+    with_failing("fdatasync,fsync", "EIO");
+}
+
+#[test]
+fn outlives_a_file_system_that_became_read_only() {
+    with_failing("pwrite64,write,ftruncate,fdatasync,fsync", "EROFS");
+}
+
+/// System calls of every thread fail.
+fn with_failing(calls: &str, error: &str) {
+    let ca = builder().start();
+    let process = ca.process_id();
+
+    outlives(Kind::Sqlite, ca, Need::Partial, async || {
+        let tracer = Tracer::attach(process, calls, error);
+        sleep(a_while()).await;
+        drop(tracer);
+    });
+}
+
+/// Something that lets system calls fail until it is dropped.
+struct Tracer(Child);
+
+impl Tracer {
+    fn attach(process: u32, calls: &str, error: &str) -> Self {
+        // Sockets and pipes are written to by the same calls: only files of the database fail.
+        let mut command = Command::new("strace");
+        command
+            .args(["-f", "-qq", "-o", "/dev/null", "-e"])
+            .arg(format!("trace={calls}"))
+            .args(["-e", &format!("inject={calls}:error={error}")]);
+        for file in databases_of(process) {
+            command.args(["-P", &file]);
+        }
+        let tracer = command
+            .args(["-p", &process.to_string()])
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("strace is installed, see tests/install");
+        std::thread::sleep(Duration::from_millis(300));
+        Self(tracer)
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        // Asked to end, it lets go of the server; killed, it might take it along.
+        let pid = self.0.id().to_string();
+        let asked = Command::new("kill").args(["-s", "INT", &pid]).status();
+        if asked.is_ok() {
+            let _ = self.0.wait();
+        }
+    }
+}
+
+/// Lists the files of a process that belong to its database.
+fn databases_of(process: u32) -> Vec<String> {
+    let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let open = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    let open = open.map(|path| path.display().to_string());
+    let mut files: Vec<String> = open.filter(|path| path.contains("ca.db")).collect();
+    files.sort();
+    files.dedup();
+    assert!(!files.is_empty(), "it has no database open");
+    files
+}

@@ -1,0 +1,128 @@
+//! A power cut under SQLite: the files as they are at some moment, what the write-ahead log got
+//! after the last answer damaged, the shared memory gone or nonsense. A server starts from that.
+//!
+//! A cut may take or mangle whatever no sync was waited for. Here that is everything beyond where
+//! the log ended when the last answer was counted; `CA_TESTS_SEED` repeats the damage.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ca_tests::{RawAcme, TestCa};
+use tokio::runtime::Builder;
+
+use crate::chance::Chance;
+use crate::database::{Aside, url_of};
+use crate::invariants::{
+    Invariants, crl, every_serial_is_spent_once_and_ends, the_audit_log_holds,
+};
+use crate::load::{Holdings, Load};
+
+#[test]
+fn loses_nothing_that_was_answered_before_a_power_cut() {
+    let mut chance = Chance::of_this_run();
+    let ca = Arc::new(
+        TestCa::builder()
+            .set("api.requests_per_minute", 1_000_000)
+            .start(),
+    );
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut load = Load::begin(&ca, CLIENTS).await;
+        let hands = load.hands();
+        for _ in 0..cuts() {
+            load.advance(1 + chance.below(40)).await;
+            let number = crl(&ca).await.number();
+            let before = hands.now();
+            let synced = Log::of(&ca);
+            tokio::time::sleep(Duration::from_micros(chance.below(30_000))).await;
+            ca.signal("STOP");
+            let copy = ca.copy();
+            ca.signal("CONT");
+            damage(&copy, &synced, &mut chance);
+            copy.start();
+            assert!(crl(&copy).await.number() >= number, "CRL numbers go back");
+            goes_on(&copy, &before).await;
+        }
+        load.end().await;
+    });
+}
+
+/// How far the write-ahead log went, and in which of its lives.
+struct Log {
+    file: PathBuf,
+    salt: Vec<u8>,
+    end: u64,
+}
+
+impl Log {
+    fn of(ca: &TestCa) -> Self {
+        let file = ca.folder().join("ca.db-wal");
+        let octets = fs::read(&file).unwrap_or_default();
+        let salt = octets.get(SALT).unwrap_or_default().to_vec();
+        let end = octets.len() as u64;
+        Self { file, salt, end }
+    }
+
+    fn is_of_the_same_life_as(&self, other: &Self) -> bool {
+        self.salt == other.salt
+    }
+}
+
+/// What was not waited for is cut off, or mangled, or there.
+fn damage(copy: &TestCa, synced: &Log, chance: &mut Chance) {
+    let log = Log::of(copy);
+    if log.is_of_the_same_life_as(synced) && log.end > synced.end {
+        let place = synced.end + chance.below(log.end - synced.end);
+        let file = OpenOptions::new().write(true).open(&log.file).unwrap();
+        match chance.below(3) {
+            0 => file.set_len(place).unwrap(),
+            1 => {
+                let length = usize::try_from(log.end - place).unwrap();
+                file.write_all_at(&chance.octets(length), place).unwrap();
+            }
+            _ => {}
+        }
+    }
+    let shared = copy.folder().join("ca.db-shm");
+    match chance.below(3) {
+        0 => fs::remove_file(&shared).unwrap(),
+        1 => mangle(&shared, chance),
+        _ => {}
+    }
+}
+
+fn mangle(file: &Path, chance: &mut Chance) {
+    let length = usize::try_from(fs::metadata(file).unwrap().len()).unwrap();
+    fs::write(file, chance.octets(length)).unwrap();
+}
+
+async fn goes_on(copy: &TestCa, before: &Holdings) {
+    Invariants::default().hold_now(copy, before).await;
+    let client = RawAcme::registered(copy).await;
+    client.obtain(&["after.example.internal"]).await;
+    let aside = Aside::of(&url_of(copy)).await;
+    every_serial_is_spent_once_and_ends(&aside).await;
+    let broken: Vec<String> = aside.column("PRAGMA integrity_check").await;
+    assert_eq!(broken, ["ok"]);
+    aside.close().await;
+    the_audit_log_holds(copy);
+}
+
+fn cuts() -> usize {
+    match std::env::var("CA_TESTS_LONG").as_deref() {
+        Ok("1") => 200,
+        Ok(_) | Err(_) => 5,
+    }
+}
+
+const CLIENTS: usize = 2;
+
+/// Where a write-ahead log names its life: drawn anew each time it begins again.
+const SALT: std::ops::Range<usize> = 16..24;
