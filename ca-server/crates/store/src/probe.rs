@@ -7,30 +7,37 @@ use tokio::task::JoinSet;
 
 use crate::{Error, Store};
 
-/// Commits a second of a database.
+/// What a database makes durable in a second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CommitRates {
-    /// By one client after the other.
+    /// Commits by one client.
     pub alone: f64,
-    /// By several at once.
+    /// Commits by several.
     pub side_by_side: f64,
     /// How many these are.
     pub clients: u32,
+    /// Changes by one client that commits groups of them.
+    pub grouped: f64,
+    /// How large these are.
+    pub group: u32,
 }
 
 impl Store {
-    /// Measures commits for about twice this span; leaves no row. `None` for a database file,
+    /// Measures for about three times this span; leaves no row. `None` for a database file,
     /// whose commits are the disk's.
     pub async fn commit_rates(&self, span: Duration) -> Result<Option<CommitRates>, Error> {
         if !self.is_shared() {
             return Ok(None);
         }
         let clients = self.readers();
-        commits(self.reads(), 1, Duration::from_millis(50)).await?;
+        let database = self.reads();
+        commits(database, 1, 1, Duration::from_millis(50)).await?;
         Ok(Some(CommitRates {
-            alone: commits(self.reads(), 1, span).await?,
-            side_by_side: commits(self.reads(), clients, span).await?,
+            alone: commits(database, 1, 1, span).await?,
+            side_by_side: commits(database, clients, 1, span).await?,
             clients,
+            grouped: commits(database, 1, GROUP, span).await? * f64::from(GROUP),
+            group: GROUP,
         }))
     }
 }
@@ -38,16 +45,22 @@ impl Store {
 async fn commits(
     database: &DatabaseConnection,
     clients: u32,
+    changes: u32,
     span: Duration,
 ) -> Result<f64, Error> {
+    // Writes about as much as a certificate and its event, and nothing into a table.
+    let commit = format!(
+        "SELECT count(pg_logical_emit_message(true, 'ca-server limits', repeat('x', 2000))) \
+         FROM generate_series(1, {changes})"
+    );
     let begun = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..clients {
-        let database = database.clone();
+        let (database, commit) = (database.clone(), commit.clone());
         running.spawn(async move {
             let mut made = 0_u32;
             while begun.elapsed() < span {
-                database.execute_unprepared(COMMIT).await?;
+                database.execute_unprepared(&commit).await?;
                 made += 1;
             }
             Ok::<u32, DbErr>(made)
@@ -60,5 +73,5 @@ async fn commits(
     Ok(f64::from(made) / begun.elapsed().as_secs_f64())
 }
 
-/// A transaction that writes about as much as a certificate's does, and nothing into a table.
-const COMMIT: &str = "SELECT pg_logical_emit_message(true, 'ca-server limits', repeat('x', 2000))";
+/// As many changes as share a commit under load.
+const GROUP: u32 = 32;

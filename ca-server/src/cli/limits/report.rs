@@ -88,8 +88,7 @@ impl Commits {
     fn rows_per_sec(&self) -> f64 {
         match self {
             Self::Disk { grouped_rows, .. } => *grouped_rows,
-            // A group of four shares a transaction before the next client's begins, at least.
-            Self::Database(rates) => rates.side_by_side * 4.0,
+            Self::Database(rates) => rates.grouped,
         }
     }
 
@@ -103,7 +102,8 @@ impl Commits {
                         "grouped_rows_per_sec": grouped_rows, "group": group}),
             Self::Database(rates) => json!({"where": "postgresql",
                 "commits_per_sec": rates.alone,
-                "commits_per_sec_side_by_side": rates.side_by_side, "clients": rates.clients}),
+                "commits_per_sec_side_by_side": rates.side_by_side, "clients": rates.clients,
+                "grouped_rows_per_sec": rates.grouped, "group": rates.group}),
         }
     }
 }
@@ -155,8 +155,8 @@ fn write_commits(f: &mut fmt::Formatter<'_>, commits: &Commits) -> fmt::Result {
         ),
         Commits::Database(rates) => writeln!(
             f,
-            "commits        {:>8.0}  PostgreSQL, one client; {:.0} by {}",
-            rates.alone, rates.side_by_side, rates.clients
+            "commits        {:>8.0}  PostgreSQL, one client; {:.0} by {}; {:.0} rows by {}",
+            rates.alone, rates.side_by_side, rates.clients, rates.grouped, rates.group
         ),
     }
 }
