@@ -7,6 +7,7 @@ use crate::bench::{Bench, HOUR, fifty, on_both_databases};
 on_both_databases!(
     redeems_a_nonce_once_however_many_ask,
     remembers_across_a_restart,
+    remembers_all_of_very_many_across_a_restart,
     forgets_what_expired,
     remembers_for_servers_whose_clocks_are_behind,
 );
@@ -32,6 +33,21 @@ async fn remembers_across_a_restart(mut bench: Bench) {
     bench.restart().await;
 
     assert!(!bench.store.redeem_nonce("nonce", expires_at).await.unwrap());
+}
+
+async fn remembers_all_of_very_many_across_a_restart(mut bench: Bench) {
+    let expires_at = bench.now().plus(HOUR);
+    for number in 0..VERY_MANY {
+        let nonce = format!("nonce {number}");
+        assert!(bench.store.redeem_nonce(&nonce, expires_at).await.unwrap());
+    }
+
+    bench.restart().await;
+
+    for number in 0..VERY_MANY {
+        let nonce = format!("nonce {number}");
+        assert!(!bench.store.redeem_nonce(&nonce, expires_at).await.unwrap());
+    }
 }
 
 async fn forgets_what_expired(mut bench: Bench) {
@@ -70,3 +86,6 @@ async fn is_durable_no_later_than_the_request_s_change() {
 
     assert_eq!(bench.count("redeemed_nonce").await, 1);
 }
+
+/// More than a server reads at a time when it starts.
+const VERY_MANY: u32 = 1_100;

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use ca_pki::Timestamp;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
 };
 use tokio::sync::Notify;
 
@@ -51,20 +52,30 @@ struct Shard {
 }
 
 impl Memory {
-    /// Reads what earlier runs of the server redeemed.
+    /// Reads what earlier runs of the server redeemed, some at a time: a busy hour's nonces as rows
+    /// take ten times the memory that they are remembered in.
     pub(crate) async fn load(
         &self,
         database: &DatabaseConnection,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let rows = Entity::find()
-            .filter(Column::ExpiresAt.gte(now.minus(CLOCKS_APART).unix_secs()))
-            .all(database)
-            .await?;
-        for row in rows {
-            self.remember(&row.nonce, Timestamp::from_unix_secs(row.expires_at), now);
+        let mut last = String::new();
+        loop {
+            let rows = Entity::find()
+                .filter(Column::ExpiresAt.gte(now.minus(CLOCKS_APART).unix_secs()))
+                .filter(Column::Nonce.gt(last.as_str()))
+                .order_by_asc(Column::Nonce)
+                .limit(ROWS_AT_A_TIME)
+                .all(database)
+                .await?;
+            for row in &rows {
+                self.remember(&row.nonce, Timestamp::from_unix_secs(row.expires_at), now);
+            }
+            match rows.into_iter().next_back() {
+                Some(row) => last = row.nonce,
+                None => return Ok(()),
+            }
         }
-        Ok(())
     }
 
     /// Redeems a nonce: `true` the first time.
@@ -210,4 +221,5 @@ const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 const SHARDS: usize = 16;
 const FIRST_SWEEP: usize = 1_024;
 const MAX_UNSAVED: usize = 20_000;
+const ROWS_AT_A_TIME: u64 = 1_000;
 const LINGER: Duration = Duration::from_millis(250);
