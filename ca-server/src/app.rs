@@ -38,6 +38,7 @@ use crate::app::reload::Reloader;
 use crate::config::Config;
 use crate::error::Error;
 use crate::http::pki::Roots;
+use crate::http::presence::Presence;
 use crate::jobs::{ClockWatch, JobParts};
 use crate::storage;
 use crate::tls::{Kept, ServerCertificate};
@@ -176,7 +177,7 @@ impl App {
     }
 
     /// Returns what the background jobs work on.
-    fn jobs(&self) -> Result<JobParts, Error> {
+    fn jobs(&self, presence: &Presence) -> Result<JobParts, Error> {
         Ok(JobParts {
             clock_watch: self.watch_clock(),
             store: self.store.clone(),
@@ -191,6 +192,7 @@ impl App {
             receiver: self.receiver.clone(),
             leases: Arc::clone(&self.leases),
             duties: self.duties.clone(),
+            presence: presence.clone(),
         })
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod ops;
 pub(crate) mod pki;
+pub(crate) mod presence;
 pub(crate) mod problem;
 #[cfg(test)]
 mod testing;

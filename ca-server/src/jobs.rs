@@ -2,6 +2,7 @@
 
 mod audit;
 mod clock;
+mod pulse;
 mod server_certificate;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(crate) use self::clock::ClockWatch;
 use crate::app::{Duties, Revocation, expiry, roots};
 use crate::config::Config;
 use crate::http::pki::Roots;
+use crate::http::presence::Presence;
 use crate::tls::ServerCertificate;
 
 /// What the jobs work on.
@@ -52,6 +54,8 @@ pub(crate) struct JobParts {
     pub(crate) leases: Arc<LeaseKeeper>,
     /// What is done under leases.
     pub(crate) duties: Duties,
+    /// Where it is noted that the database is away.
+    pub(crate) presence: Presence,
 }
 
 /// The running jobs.
@@ -76,6 +80,10 @@ impl Jobs {
             tracker.spawn(async move { publisher.run(stopped.cancelled()).await });
             let stopped = stop.clone();
             tracker.spawn(async move { responder.run(&corridor, stopped.cancelled()).await });
+        }
+        if parts.config.database.is_shared() {
+            let (store, presence) = (parts.store.clone(), parts.presence.clone());
+            tracker.spawn(pulse::watch(store, presence, stop.clone()));
         }
         let parts = Arc::new(parts);
         let repeat = |every: Duration, job: Job| {

@@ -8,10 +8,10 @@ use ca_issuance::{Clock, Corridor, Issuer};
 use ca_keys::KeyError;
 use ca_store::Store;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::Revocation;
 use crate::http::ops::Check;
+use crate::http::presence::Presence;
 use crate::tls::ServerCertificate;
 
 /// What `/readyz` looks at.
@@ -21,7 +21,7 @@ pub(super) struct Readiness {
     pub(super) certificate: Arc<ServerCertificate>,
     pub(super) corridor: Arc<Corridor>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) draining: CancellationToken,
+    pub(super) presence: Presence,
 }
 
 impl Readiness {
@@ -43,7 +43,7 @@ impl Readiness {
     /// A server that was told to stop says so while it still serves: whoever sends it clients has
     /// time to send them elsewhere.
     fn staying(&self) -> Check {
-        let stops = self.draining.is_cancelled();
+        let stops = self.presence.is_leaving();
         Check {
             name: "staying".to_owned(),
             ok: !stops,

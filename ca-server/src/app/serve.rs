@@ -19,6 +19,7 @@ use crate::http::limits::RequestLimits;
 use crate::http::listener::{Listener, Routes, Share, Transport, listen};
 use crate::http::ops::{Check, OpsState};
 use crate::http::pki::{KeptAnswers, PkiIssuer, PkiState};
+use crate::http::presence::Presence;
 use crate::http::{acme, api, layers, ops, pki};
 use crate::jobs::Jobs;
 use crate::tls;
@@ -31,15 +32,15 @@ impl App {
         app.make_ready().await?;
         // Before anybody sees that it serves: whoever does may ask it to stop.
         let signals = Signals::listen()?;
-        let draining = CancellationToken::new();
-        let listeners = app.listeners(open_files, &draining)?;
+        let presence = Presence::default();
+        let listeners = app.listeners(open_files, &presence)?;
 
         let stop = CancellationToken::new();
         let serving = TaskTracker::new();
         for listener in listeners {
             serving.spawn(listener.serve(stop.child_token()));
         }
-        let jobs = Jobs::start(app.jobs()?, stop.child_token());
+        let jobs = Jobs::start(app.jobs(&presence)?, stop.child_token());
         tracing::info!(
             public = %app.config.listen.public,
             pki = %app.config.listen.pki,
@@ -51,7 +52,7 @@ impl App {
 
         let signals = app.run_until_stopped(signals).await;
         notify_systemd(sd_notify::NotifyState::Stopping);
-        draining.cancel();
+        presence.leave();
         app.drain(signals).await;
         tracing::info!("stopping: no new connections, finishing what is under way");
         stop.cancel();
@@ -138,11 +139,7 @@ impl App {
         }
     }
 
-    fn listeners(
-        &self,
-        open_files: usize,
-        draining: &CancellationToken,
-    ) -> Result<Vec<Listener>, Error> {
+    fn listeners(&self, open_files: usize, presence: &Presence) -> Result<Vec<Listener>, Error> {
         let listen = &self.config.listen;
         let tls = tls::server_config(Arc::clone(&self.certificate), &self.corridor)?;
         let limits = Arc::new(RequestLimits::new(&self.config.limits));
@@ -154,7 +151,7 @@ impl App {
             kept: Some(Arc::new(KeptAnswers::new(&state))),
             router: layers::around(pki::router(state), "pki"),
         };
-        let ops = layers::around(ops::router(self.ops_state(draining)), "ops");
+        let ops = layers::around(ops::router(self.ops_state(presence)), "ops");
         let of_public = Share {
             opening: self.config.limits.address_rate(),
             ..self.share()
@@ -162,24 +159,24 @@ impl App {
         // Enough files are left for validation and the store.
         let [most_public, most_pki, most_ops] =
             [2, 4, 32].map(|part| MOST_CONNECTIONS.min(open_files / part));
-        let listeners = [
+        Ok(vec![
             Listener {
                 transport: Transport::Tls(tls),
+                presence: presence.clone(),
                 share: of_public,
                 ..bind("public", listen.public, public.into(), most_public)?
             },
             Listener {
+                presence: presence.clone(),
                 share: self.share(),
                 ..bind("pki", listen.pki, pki, most_pki)?
             },
             Listener {
+                presence: presence.clone(),
                 share: self.share(),
                 ..bind("ops", listen.ops, ops.into(), most_ops)?
             },
-        ];
-        Ok(listeners
-            .map(|listener| listener.that_drains(draining))
-            .into())
+        ])
     }
 
     /// Returns what of a listener one peer may have.
@@ -256,14 +253,14 @@ impl App {
         }
     }
 
-    fn ops_state(&self, draining: &CancellationToken) -> OpsState {
+    fn ops_state(&self, presence: &Presence) -> OpsState {
         let readiness = Arc::new(Readiness {
             store: self.store.clone(),
             revocation: self.revocation.clone(),
             certificate: Arc::clone(&self.certificate),
             corridor: Arc::clone(&self.corridor),
             clock: Arc::clone(&self.clock),
-            draining: draining.clone(),
+            presence: presence.clone(),
         });
         let checks = move || -> BoxFuture<'static, Vec<Check>> {
             let readiness = Arc::clone(&readiness);
@@ -314,7 +311,7 @@ fn bind(
         routes,
         places,
         share: Share::default(),
-        draining: CancellationToken::new(),
+        presence: Presence::default(),
     })
 }
 

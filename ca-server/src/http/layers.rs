@@ -27,6 +27,7 @@ use tracing::Instrument;
 use self::meters::Meters;
 use self::request_id::RequestIds;
 use crate::http::body;
+use crate::http::presence::Presence;
 
 /// Wraps a listener's routes. Bodies are bounded by the routes that read them.
 pub(crate) fn around(router: Router, listener: &'static str) -> Router {
@@ -149,8 +150,14 @@ pub(crate) async fn turn_away(request: Request) {
 }
 
 async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
+    let presence = request.extensions().get::<Presence>().cloned();
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match timeout(PATIENCE, handled).await {
+    let handled = tokio::select! {
+        biased;
+        handled = timeout(PATIENCE, handled) => handled,
+        () = cut_off(presence) => return Err(Unanswered::TookTooLong),
+    };
+    match handled {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(panic)) => {
             log_panic(panic.as_ref());
@@ -160,6 +167,14 @@ async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
             tracing::warn!(cause = "the request took too long", "answering 503");
             Err(Unanswered::TookTooLong)
         }
+    }
+}
+
+/// Waits until the database is out of reach; without end where that cannot be known.
+async fn cut_off(presence: Option<Presence>) {
+    match presence {
+        Some(presence) => presence.until_cut_off().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) use self::crowd::Share;
 pub(crate) use self::routes::Routes;
 use self::routes::Served;
 use self::stall::Stall;
+use crate::http::presence::Presence;
 use crate::tls::client::PeerCertificate;
 
 /// How a listener speaks.
@@ -56,7 +57,7 @@ pub(crate) struct Listener {
     /// What of it one peer may have.
     pub(crate) share: Share,
     /// Whether connections are to end with their next answer.
-    pub(crate) draining: CancellationToken,
+    pub(crate) presence: Presence,
 }
 
 /// Binds an address. Whoever comes when the kernel's queue is full tries again a second later,
@@ -73,14 +74,6 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Listener {
-    /// Lets connections end with their next answer from when `draining` is cancelled.
-    pub(crate) fn that_drains(self, draining: &CancellationToken) -> Self {
-        Self {
-            draining: draining.clone(),
-            ..self
-        }
-    }
-
     /// Serves until `shutdown`, then lets requests in flight finish, at most [`DRAIN`].
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
@@ -134,7 +127,7 @@ impl Listener {
         let (transport, name) = (self.transport.clone(), self.name);
         let served = Served {
             routes: self.routes.clone(),
-            draining: self.draining.clone(),
+            presence: self.presence.clone(),
         };
         async move {
             if let Err(error) = stream.set_nodelay(true) {

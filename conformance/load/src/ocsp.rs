@@ -1,5 +1,7 @@
 //! OCSP as a relying party does it (RFC 6960, RFC 5019): one serial, no nonce.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -58,11 +60,12 @@ pub(crate) fn path(responder: &str, request: &[u8]) -> String {
 
 /// Reads what an answer says; the signature is for others to judge.
 pub(crate) fn read(answer: &[u8]) -> Result<Said, Error> {
+    let later = Some(Duration::from_secs(1));
     let refused = |problem: &str| Error::Refused {
         step: "ocsp",
         status: 200,
         problem: problem.to_owned(),
-        retry_after: None,
+        retry_after: later.filter(|_| problem == "tryLater"),
     };
     let malformed = || Error::Body("an OCSP answer that is none".to_owned());
     let outer = der::element(answer).ok_or_else(malformed)?;

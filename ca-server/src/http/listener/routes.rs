@@ -10,11 +10,11 @@ use axum::http::{HeaderValue, Version};
 use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Peer;
 use crate::http::pki::KeptAnswers;
+use crate::http::presence::Presence;
 
 /// A router, and perhaps something that is asked before it.
 #[derive(Clone)]
@@ -35,19 +35,20 @@ impl From<Router> for Routes {
 #[derive(Clone)]
 pub(super) struct Served {
     pub(super) routes: Routes,
-    pub(super) draining: CancellationToken,
+    pub(super) presence: Presence,
 }
 
 impl Served {
     /// Answers. HTTP/2 says by GOAWAY that a connection ends, when the listener does.
     pub(super) async fn answer(
         self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         peer: Peer,
     ) -> Result<Response, Infallible> {
         let is_http_1 = request.version() < Version::HTTP_2;
+        request.extensions_mut().insert(self.presence.clone());
         let mut response = self.routes.answer(request, peer).await?;
-        if is_http_1 && self.draining.is_cancelled() {
+        if is_http_1 && self.presence.sends_away() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }

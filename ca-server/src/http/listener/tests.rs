@@ -21,14 +21,14 @@ const IMPATIENT: Spoken = Spoken {
 };
 
 async fn serve(stream: DuplexStream, spoken: Spoken) {
-    serve_while(stream, spoken, CancellationToken::new()).await;
+    serve_while(stream, spoken, Presence::default()).await;
 }
 
-async fn serve_while(stream: DuplexStream, spoken: Spoken, draining: CancellationToken) {
+async fn serve_while(stream: DuplexStream, spoken: Spoken, presence: Presence) {
     let router = Router::new().route("/", get(|| async { "here" }));
     let served = Served {
         routes: router.into(),
-        draining,
+        presence,
     };
     let peer = Peer::unknown(SocketAddr::from(([192, 0, 2, 1], 1_024)));
     let graceful = GracefulShutdown::new();
@@ -77,12 +77,12 @@ async fn answers_whoever_asks() {
 #[tokio::test]
 async fn ends_a_connection_with_its_next_answer_while_it_drains() {
     let (mut client, stream) = duplex(1_024);
-    let draining = CancellationToken::new();
-    draining.cancel();
+    let presence = Presence::default();
+    presence.leave();
     let request = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
     client.write_all(request).await.unwrap();
 
-    serve_while(stream, Spoken::negotiated(None), draining).await;
+    serve_while(stream, Spoken::negotiated(None), presence).await;
 
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
@@ -114,7 +114,6 @@ struct Doorman {
     pair: Pair,
     address: SocketAddr,
     shutdown: CancellationToken,
-    draining: CancellationToken,
 }
 
 impl Doorman {
@@ -135,7 +134,6 @@ impl Doorman {
             pair,
             address: socket.local_addr().unwrap(),
             shutdown: CancellationToken::new(),
-            draining: CancellationToken::new(),
         };
         let listener = Listener {
             name: "test",
@@ -144,7 +142,7 @@ impl Doorman {
             routes: Router::new().route("/", get(length_of_certificate)).into(),
             places: 16,
             share: Share::default(),
-            draining: doorman.draining.clone(),
+            presence: Presence::default(),
         };
         tokio::spawn(listener.serve(doorman.shutdown.clone()));
         doorman

@@ -84,11 +84,10 @@ async fn respond(
     headers: &HeaderMap,
 ) -> Response {
     let answer = match request {
-        Ok(request) => issuer
-            .responder
-            .answer(&request)
-            .await
-            .map_err(|error| failure(&error)),
+        Ok(request) => match timeout(ANSWER_DEADLINE, issuer.responder.answer(&request)).await {
+            Ok(answer) => answer.map_err(|error| failure(&error)),
+            Err(_elapsed) => Err(OcspFailure::TryLater),
+        },
         Err(MalformedRequest) => Err(OcspFailure::MalformedRequest),
     };
     let result = match &answer {
@@ -152,6 +151,10 @@ pub(super) fn is_ocsp_request(headers: &HeaderMap) -> bool {
 }
 
 const OCSP_RESPONSE: &str = "application/ocsp-response";
+
+/// A store that is cut off says nothing: who asks for a status is told to come back in time to
+/// ask somebody else.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
 
 /// A request is a packet or two.
 pub(super) const BODY_DEADLINE: Duration = Duration::from_secs(5);

@@ -1,0 +1,31 @@
+//! Whether the database answers, for those who would wait for it in vain.
+//!
+//! A database on the other side of a network may fall silent without refusing anything. Statements
+//! then wait for the kernel to give up, which takes minutes.
+
+use std::time::Duration;
+
+use ca_store::Store;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::http::presence::Presence;
+
+/// Asks each second until `stop`. One answer that is late may be a busy moment, two are not.
+pub(super) async fn watch(store: Store, presence: Presence, stop: CancellationToken) {
+    let mut missed = 0;
+    while !stop.is_cancelled() {
+        match timeout(PATIENCE, store.ping()).await {
+            Ok(Ok(())) => missed = 0,
+            Ok(Err(_)) | Err(_) => missed += 1,
+        }
+        presence.set_cut_off(missed >= 2);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = sleep(EVERY) => {}
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
