@@ -103,6 +103,7 @@ class Certbot:
         self.directory = bench.authority.directory(directory)
         self.environment = {
             "REQUESTS_CA_BUNDLE": bench.authority.root,
+            "NAME_SERVER": bench.nameserver.host,
             "NAME_SERVER_PORT": bench.nameserver.port,
             "NAME_SERVER_KEY": bench.nameserver.key_file,
         }

@@ -106,6 +106,11 @@ class Authority:
         return self._configuration()["server"]["pki_url"]
 
     @property
+    def pki_urls(self):
+        """Where each server serves revocation data."""
+        return [self.pki_url]
+
+    @property
     def intermediate(self):
         """The issuing CA's certificate."""
         return self.folder / "tls.pem"

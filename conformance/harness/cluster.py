@@ -74,6 +74,11 @@ class Cluster(Authority):
         for member in self.members:
             member.reload()
 
+    @property
+    def pki_urls(self):
+        """Past the balancer: each server has its own copy of a CRL, and a moment to fetch it."""
+        return [f"http://{member.host.front}:8080" for member in self.members]
+
     def holder(self, work="crl.tls"):
         """The server that holds a lease, if exactly one says so."""
         holders = [member for member in self.members if member.holds(work)]

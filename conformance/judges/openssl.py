@@ -4,6 +4,7 @@ import base64
 import re
 import time
 import urllib.parse
+from functools import partial
 
 from harness.network import fetch
 
@@ -38,8 +39,9 @@ def shows_revocation_soon(check, authority, issued, reason):
     ways = {
         "OCSP by POST": lambda: ocsp_reason(check.run(*ask(authority, issued, "-nonce"))),
         "OCSP by GET": lambda: ocsp_reason(ask_by_get(check, authority, issued)),
-        "the CRL": lambda: crl_reason(check, authority, issued),
     }
+    for number, url in enumerate(authority.pki_urls, 1):
+        ways[f"the CRL of server {number}"] = partial(crl_reason, check, url, issued)
     for way, ask_reason in ways.items():
         shown = ask_reason()
         while shown is None and time.monotonic() < deadline:
@@ -89,10 +91,10 @@ def ocsp_reason(output):
     return reason.group(1) if reason else "unspecified"
 
 
-def crl_reason(check, authority, issued):
+def crl_reason(check, pki_url, issued):
     """The reason the CRL gives; None as long as the serial is not listed."""
     crl = issued.leaf.with_suffix(".crl")
-    crl.write_bytes(fetch(f"{authority.pki_url}/crl/tls.crl"))
+    crl.write_bytes(fetch(f"{pki_url}/crl/tls.crl"))
     listing = check.run("openssl", "crl", "-inform", "DER", "-noout", "-text", "-in", crl)
     serial = check.run("openssl", "x509", "-noout", "-serial", "-in", issued.leaf)
     serial = serial.strip().removeprefix("serial=")

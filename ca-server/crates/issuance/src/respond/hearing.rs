@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::cache::Generation;
 use super::{OcspResponder, Others};
@@ -36,7 +36,7 @@ impl OcspResponder {
             (Others::Polled, _) => {}
             // If it fails, those who come later do not wait for it.
             (Others::Asked, true) => drop(self.hear().await),
-            (Others::Asked, false) => drop(self.put_question()),
+            (Others::Asked, false) => {}
         }
         self.generation() == generation
     }
@@ -64,14 +64,22 @@ impl OcspResponder {
 
     /// Answers questions; never returns. It alone reads the epoch, or a slow look could take back
     /// what a later one saw.
+    ///
+    /// While the ledger is silent it looks again by itself: nobody may be told what held before
+    /// the silence when it is over.
     pub(super) async fn listen(&self) {
         let mut put = self.hearing.put.subscribe();
         put.mark_changed();
-        // The sender lives as long as this responder.
-        while put.changed().await.is_ok() {
+        let mut hears = true;
+        loop {
+            tokio::select! {
+                // The sender lives as long as this responder.
+                _ = put.changed() => {}
+                () = sleep(AGAIN), if !hears => {}
+            }
             let up_to = *put.borrow_and_update();
             let heard = timeout(PATIENCE, self.refresh()).await;
-            let hears = matches!(heard, Ok(Ok(())));
+            hears = matches!(heard, Ok(Ok(())));
             self.hearing.hears.store(hears, Ordering::Release);
             self.hearing.answered.send_replace(up_to);
         }
@@ -81,3 +89,6 @@ impl OcspResponder {
 /// A look at the epoch takes a fraction of a millisecond; whoever asks for a status waits no
 /// longer than this for a ledger that is in trouble.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Shorter than a balancer takes to send clients to a server that is well again.
+const AGAIN: Duration = Duration::from_millis(500);
