@@ -1,16 +1,22 @@
 //! Bodies of POST requests: bounded in size and time.
 
+mod waiting;
+
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::EXPECT;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::timeout;
+
+use self::waiting::Place;
+pub(crate) use self::waiting::Waiting;
 
 /// Reads a request's body: at most 64 KiB within ten seconds.
 pub(crate) async fn read_body(request: Request) -> Result<Bytes, Unread> {
@@ -83,6 +89,8 @@ pub(crate) enum Unread {
     TooSlow,
     /// The connection or its framing broke.
     Broken,
+    /// Too many others come slowly, and this one did not come at once.
+    Crowded,
 }
 
 impl Unread {
@@ -92,6 +100,7 @@ impl Unread {
             Self::TooLarge => "the body is larger than 64 KiB",
             Self::TooSlow => "the body came too slowly",
             Self::Broken => "the body broke off",
+            Self::Crowded => "too many bodies come slowly: send this one again, at once",
         }
     }
 }
@@ -107,12 +116,13 @@ struct Patience {
 
 async fn read_within(request: Request, patience: Patience) -> Result<Bytes, Unread> {
     let waits = request.headers().contains_key(EXPECT);
+    let queue = Queue::of(&request);
     let mut body = request.into_body();
     // Who waits for permission to send is told before anything is sent.
     if waits && body.size_hint().lower() > BODY_LIMIT_BYTES as u64 {
         return Err(Unread::TooLarge);
     }
-    let read = timeout(patience.body, collect(&mut body)).await;
+    let read = timeout(patience.body, collect(&mut body, &queue)).await;
     let read = read.unwrap_or(Err(Unread::TooSlow));
     if read == Err(Unread::TooLarge) {
         // Most clients look for an answer only when they have sent all.
@@ -121,8 +131,30 @@ async fn read_within(request: Request, patience: Patience) -> Result<Bytes, Unre
     Ok(read?.into())
 }
 
-async fn collect(body: &mut Body) -> Result<Vec<u8>, Unread> {
+/// Where bodies queue that do not come at once.
+struct Queue(Option<(Waiting, SocketAddr)>);
+
+impl Queue {
+    /// The listener notes both; without them there is no queue.
+    fn of(request: &Request) -> Self {
+        let waiting = request.extensions().get::<Waiting>();
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let both = waiting.zip(peer);
+        Self(both.map(|(waiting, ConnectInfo(peer))| (waiting.clone(), *peer)))
+    }
+
+    fn enter(&self) -> Result<Option<Place>, Unread> {
+        let Some((waiting, peer)) = &self.0 else {
+            return Ok(None);
+        };
+        let place = waiting.enter(peer.ip()).ok_or(Unread::Crowded)?;
+        Ok(Some(place))
+    }
+}
+
+async fn collect(body: &mut Body, queue: &Queue) -> Result<Vec<u8>, Unread> {
     let mut octets = Vec::new();
+    let mut place = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Unread::Broken)?;
         // Trailers say nothing here.
@@ -131,6 +163,9 @@ async fn collect(body: &mut Body) -> Result<Vec<u8>, Unread> {
             return Err(Unread::TooLarge);
         }
         octets.extend_from_slice(&data);
+        if place.is_none() && !body.is_end_stream() {
+            place = queue.enter()?;
+        }
     }
     Ok(octets)
 }

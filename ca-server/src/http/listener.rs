@@ -1,7 +1,9 @@
 //! Accepting connections: handshakes in tasks of their own, every wait bounded.
 
-mod crowd;
+mod conduct;
+pub(crate) mod crowd;
 mod routes;
+mod spoken;
 mod stall;
 
 use std::future::Future;
@@ -12,11 +14,11 @@ use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::Extensions;
+use futures_util::TryFutureExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,11 +27,14 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use self::conduct::Conduct;
 use self::crowd::Crowd;
 pub(crate) use self::crowd::Share;
 pub(crate) use self::routes::Routes;
 use self::routes::Served;
+use self::spoken::{Patience, Spoken};
 use self::stall::Stall;
+use crate::http::body::Waiting;
 use crate::http::presence::Presence;
 use crate::tls::client::PeerCertificate;
 
@@ -79,6 +84,7 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(self.places));
         let crowd = Crowd::new(self.share.clone());
+        let waiting = Waiting::new(self.share.exempt.clone());
         loop {
             let place = tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -94,7 +100,9 @@ impl Listener {
                         tracing::debug!(listener = self.name, %peer, "too many connections");
                         continue;
                     };
-                    let connection = self.connection(stream, peer, graceful.watcher());
+                    let patience = Patience::with(places.available_permits(), self.places);
+                    let peer = Peer::unknown(peer, waiting.clone());
+                    let connection = self.connection(stream, peer, graceful.watcher(), patience);
                     tokio::spawn(async move {
                         connection.await;
                         drop((place, counted));
@@ -121,37 +129,39 @@ impl Listener {
     fn connection(
         &self,
         stream: TcpStream,
-        peer: SocketAddr,
+        peer: Peer,
         watcher: Watcher,
+        patience: Patience,
     ) -> impl Future<Output = ()> + use<> {
         let (transport, name) = (self.transport.clone(), self.name);
         let served = Served {
             routes: self.routes.clone(),
             presence: self.presence.clone(),
         };
+        let address = peer.address;
         async move {
             if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(listener = name, %peer, %error, "no TCP_NODELAY");
+                tracing::debug!(listener = name, peer = %address, %error, "no TCP_NODELAY");
             }
             match transport {
                 Transport::Plain => {
-                    let peer = Peer::unknown(peer);
-                    speak(stream, peer, served, watcher, Spoken::HTTP_1).await;
+                    let spoken = Spoken::negotiated(None, patience);
+                    speak(stream, peer, served, watcher, spoken).await;
                 }
                 Transport::Tls(config) => {
                     let handshake = TlsAcceptor::from(config).accept(stream);
-                    match tokio::time::timeout(HANDSHAKE, handshake).await {
+                    match tokio::time::timeout(patience.handshake, handshake).await {
                         Ok(Ok(stream)) => {
                             let session = stream.get_ref().1;
-                            let spoken = Spoken::negotiated(session.alpn_protocol());
-                            let peer = Peer::of_session(peer, session);
+                            let spoken = Spoken::negotiated(session.alpn_protocol(), patience);
+                            let peer = peer.of_session(session);
                             speak(stream, peer, served, watcher, spoken).await;
                         }
                         Ok(Err(error)) => {
-                            tracing::debug!(listener = name, %peer, %error, "handshake failed");
+                            tracing::debug!(listener = name, peer = %address, %error, "handshake failed");
                         }
                         Err(_elapsed) => {
-                            tracing::debug!(listener = name, %peer, "handshake took too long");
+                            tracing::debug!(listener = name, peer = %address, "handshake took too long");
                         }
                     }
                 }
@@ -160,88 +170,36 @@ impl Listener {
     }
 }
 
-/// What is spoken on a connection, and for how long it may stand still.
-#[derive(Clone, Copy)]
-struct Spoken {
-    version: Version,
-    headers: Duration,
-    stall: Duration,
-}
-
-#[derive(Clone, Copy)]
-enum Version {
-    Http1,
-    Http2,
-}
-
-impl Spoken {
-    const HTTP_1: Self = Self {
-        version: Version::Http1,
-        headers: HEADERS,
-        stall: STALL,
-    };
-
-    /// Known by ALPN: whoever guesses from the first octets waits for them without end.
-    fn negotiated(protocol: Option<&[u8]>) -> Self {
-        let version = match protocol {
-            Some(b"h2") => Version::Http2,
-            Some(_) | None => Version::Http1,
-        };
-        Self {
-            version,
-            ..Self::HTTP_1
-        }
-    }
-
-    fn builder(self) -> Builder<TokioExecutor> {
-        let builder = Builder::new(TokioExecutor::new());
-        let mut builder = match self.version {
-            Version::Http1 => builder.http1_only(),
-            Version::Http2 => builder.http2_only(),
-        };
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.headers)
-            .max_buf_size(LARGEST_HEADERS_BYTES);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(MOST_STREAMS)
-            .max_header_list_size(LARGEST_HEADERS_BYTES as u32)
-            .max_local_error_reset_streams(Some(MOST_RESETS))
-            .max_pending_accept_reset_streams(MOST_RESETS);
-        builder
-    }
-}
-
 /// Who is at the other end of a connection, for as long as it lasts.
 #[derive(Clone)]
 struct Peer {
     address: SocketAddr,
     certificate: Option<PeerCertificate>,
+    waiting: Waiting,
 }
 
 impl Peer {
-    fn unknown(address: SocketAddr) -> Self {
+    fn unknown(address: SocketAddr, waiting: Waiting) -> Self {
         Self {
             address,
             certificate: None,
+            waiting,
         }
     }
 
-    fn of_session(address: SocketAddr, session: &ServerConnection) -> Self {
+    fn of_session(self, session: &ServerConnection) -> Self {
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let certificate = leaf.map(|leaf| PeerCertificate(leaf.as_ref().into()));
         Self {
-            address,
             certificate,
+            ..self
         }
     }
 
     /// Tells the handlers: what a client may write into a request is not among the extensions.
     fn introduce(&self, extensions: &mut Extensions) {
         extensions.insert(ConnectInfo(self.address));
+        extensions.insert(self.waiting.clone());
         if let Some(certificate) = &self.certificate {
             extensions.insert(certificate.clone());
         }
@@ -253,28 +211,30 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let address = peer.address;
-    let service =
-        service_fn(move |request: Request<Incoming>| served.clone().answer(request, peer.clone()));
-    let stream = TokioIo::new(Stall::new(stream, spoken.stall));
+    let conduct = Conduct::new();
+    let requests = conduct.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let unanswered = requests.begin();
+        let answer = served.clone().answer(request, peer.clone());
+        answer.map_ok(|answer| answer.map(|body| unanswered.until_sent(body)))
+    });
+    let stream = TokioIo::new(Stall::new(stream, spoken.patience.stall));
     let connection = spoken
         .builder()
         .serve_connection(stream, service)
         .into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(peer = %address, %error, "connection ended early");
+    tokio::select! {
+        ended = watcher.watch(connection) => if let Err(error) = ended {
+            tracing::debug!(peer = %address, %error, "connection ended early");
+        },
+        fault = spoken.fault(&conduct) => {
+            tracing::debug!(peer = %address, ?fault, "connection cut off");
+        }
     }
 }
 
 /// Connections that came and were not accepted yet.
 const BACKLOG: u32 = 4096;
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// From the end of one request (or the start) to the end of the next one's headers.
-const HEADERS: Duration = Duration::from_secs(15);
-const LARGEST_HEADERS_BYTES: usize = 32 * 1024;
-const MOST_STREAMS: u32 = 64;
-const MOST_RESETS: usize = 32;
-/// Longer than any request may take, so that only what nobody uses or reads breaks off.
-const STALL: Duration = Duration::from_secs(60);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_secs(20);
 

@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, OriginalUri, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, Uri};
 use ca_acme::request::{AccountRequest, KeyRequest, SignedRequest, Unverified};
-use ca_acme::{Acme, Error, Problem};
+use ca_acme::{Acme, Error, Problem, ProblemKind};
 
 use super::headers::directory_in;
 use crate::http::body::{Unread, read_body};
@@ -92,6 +93,10 @@ fn address_of(request: &Request) -> Result<IpAddr, Error> {
 
 fn unread(unread: Unread) -> Error {
     let status = match unread {
+        Unread::Crowded => {
+            let crowded = Problem::new(ProblemKind::RateLimited, unread.detail());
+            return crowded.retry_after(WHEN_CROWDED).into();
+        }
         Unread::TooLarge => 413,
         Unread::TooSlow => 408,
         Unread::Broken => 400,
@@ -114,3 +119,6 @@ fn require_jose(headers: &HeaderMap) -> Result<(), Error> {
     let detail = "POST wants the Content-Type application/jose+json";
     Err(Problem::malformed(detail).with_status(415).into())
 }
+
+/// Whoever comes slowly is cut off after ten seconds.
+const WHEN_CROWDED: Duration = Duration::from_secs(10);

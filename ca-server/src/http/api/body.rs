@@ -1,5 +1,7 @@
 //! What a request says: JSON bodies, query parameters, headers; whatever else they hold is refused.
 
+use std::time::Duration;
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -92,6 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         let kind = match unread {
+            Unread::Crowded => return Self::rate_limited(unread.detail(), WHEN_CROWDED),
             Unread::TooLarge => Kind::TooLarge,
             Unread::TooSlow => Kind::TooSlow,
             Unread::Broken => Kind::Malformed,
@@ -210,6 +213,9 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 const NO_NUL: &str = "the character NUL stands in no value";
 const LONGEST_MESSAGE: usize = 300;
+
+/// Whoever comes slowly is cut off after ten seconds.
+const WHEN_CROWDED: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ pub(crate) struct Share {
 }
 
 /// Counts connections by peer and turns away those past a share.
-pub(super) struct Crowd {
+pub(crate) struct Crowd {
     share: Share,
     opened: AddressBuckets,
     peers: Peers,
@@ -28,14 +28,14 @@ pub(super) struct Crowd {
 type Peers = Arc<Mutex<HashMap<Source, usize>>>;
 
 /// One counted connection; uncounted when dropped.
-pub(super) struct Counted {
+pub(crate) struct Counted {
     peers: Peers,
     peer: Option<Source>,
 }
 
 impl Crowd {
     /// Makes an empty crowd.
-    pub(super) fn new(share: Share) -> Self {
+    pub(crate) fn new(share: Share) -> Self {
         Self {
             opened: AddressBuckets::new("connections", share.opening, share.exempt.clone()),
             share,
@@ -44,7 +44,7 @@ impl Crowd {
     }
 
     /// Counts a connection; `None` if its peer has its share.
-    pub(super) fn enter(&self, address: IpAddr) -> Option<Counted> {
+    pub(crate) fn enter(&self, address: IpAddr) -> Option<Counted> {
         self.opened.spend(address).ok()?;
         let is_counted = self.share.connections > 0 && !self.share.exempt.contains(address);
         let peer = is_counted.then(|| Source::of(address));

@@ -1,8 +1,10 @@
 use axum::body::{Body, to_bytes};
 use axum::routing::get;
 use axum::{Extension, Router};
+use ca_identity::source::Exempt;
 use hyper::Response;
 use hyper::client::conn::{http1, http2};
+use hyper_util::rt::TokioExecutor;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -10,14 +12,18 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::spoken::Version;
 use super::*;
 use crate::tls::client::AnyClient;
 use crate::tls::resume_by_tickets;
 
 const IMPATIENT: Spoken = Spoken {
-    headers: Duration::from_millis(1),
-    stall: Duration::from_millis(1),
-    ..Spoken::HTTP_1
+    version: Version::Http1,
+    patience: Patience {
+        handshake: Duration::from_millis(1),
+        headers: Duration::from_millis(1),
+        stall: Duration::from_millis(1),
+    },
 };
 
 async fn serve(stream: DuplexStream, spoken: Spoken) {
@@ -30,7 +36,10 @@ async fn serve_while(stream: DuplexStream, spoken: Spoken, presence: Presence) {
         routes: router.into(),
         presence,
     };
-    let peer = Peer::unknown(SocketAddr::from(([192, 0, 2, 1], 1_024)));
+    let peer = Peer::unknown(
+        SocketAddr::from(([192, 0, 2, 1], 1_024)),
+        Waiting::new(Exempt::default()),
+    );
     let graceful = GracefulShutdown::new();
     speak(stream, peer, served, graceful.watcher(), spoken).await;
 }
@@ -44,7 +53,7 @@ async fn hangs_up_on_whoever_connects_and_says_nothing() {
             ..IMPATIENT
         };
 
-        let ended = tokio::time::timeout(HEADERS, serve(stream, spoken)).await;
+        let ended = tokio::time::timeout(Patience::USUAL.headers, serve(stream, spoken)).await;
 
         assert!(ended.is_ok());
     }
@@ -55,7 +64,8 @@ async fn keeps_a_rush_of_clients_in_the_queue() {
     let socket = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = socket.local_addr().unwrap();
 
-    let connect = |_| std::net::TcpStream::connect_timeout(&address, HANDSHAKE / 20);
+    let connect =
+        |_| std::net::TcpStream::connect_timeout(&address, Patience::USUAL.handshake / 20);
     let rush: Vec<_> = (0..300).map(connect).collect();
 
     assert!(rush.iter().all(Result::is_ok));
@@ -67,7 +77,7 @@ async fn answers_whoever_asks() {
     let request = b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
     client.write_all(request).await.unwrap();
 
-    serve(stream, Spoken::negotiated(None)).await;
+    serve(stream, Spoken::negotiated(None, Patience::USUAL)).await;
 
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
@@ -82,7 +92,7 @@ async fn ends_a_connection_with_its_next_answer_while_it_drains() {
     let request = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n";
     client.write_all(request).await.unwrap();
 
-    serve_while(stream, Spoken::negotiated(None), presence).await;
+    serve_while(stream, Spoken::negotiated(None, Patience::USUAL), presence).await;
 
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();

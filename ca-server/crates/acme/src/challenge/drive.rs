@@ -78,7 +78,8 @@ impl Acme {
         problem: &Problem,
     ) -> Result<Authorization, Error> {
         let id = &drive.authorization.id;
-        tracing::warn!(authorization = id, %problem, "a validation is put off");
+        // Thousands may be, each minute; metrics count them.
+        tracing::debug!(authorization = id, %problem, "a validation is put off");
         self.stored(drive).await
     }
 
