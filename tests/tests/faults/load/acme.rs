@@ -142,10 +142,11 @@ impl AcmeClient {
 
 impl From<Error> for Later {
     fn from(error: Error) -> Self {
-        match &error {
-            Error::Api(problem) => Self::refused(problem.status.unwrap_or_default(), &error),
-            _no_answer => Self(error.to_string()),
+        if let Error::Api(problem) = &error {
+            return Self::refused(problem.status.unwrap_or_default(), &error);
         }
+        // No answer, or none that could be read.
+        Self(error.to_string())
     }
 }
 
