@@ -409,7 +409,7 @@ fn directory() -> Directory {
         website: None,
         caa_identities: Vec::new(),
         order_lifetime: Duration::from_secs(7 * 24 * 3_600),
-        authorization_lifetime: Duration::from_secs(30 * 24 * 3_600),
+        authorization_lifetime: Duration::from_secs(7 * 24 * 3_600),
     }
 }
 
