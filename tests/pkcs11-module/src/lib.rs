@@ -2,7 +2,7 @@
 //!
 //! It passes each call on to SoftHSM, or to what `CA_TEST_PKCS11_MODULE` names. The file that
 //! `CA_TEST_PKCS11_CONTROL` names is read at each call, so a suite changes what happens while the
-//! server runs; [`script`] says what may be in it. Without such a file every call is passed on.
+//! server runs; `script` says what may be in it. Without such a file every call is passed on.
 
 #![expect(non_snake_case, reason = "these are PKCS#11's own names")]
 
