@@ -1,5 +1,7 @@
 //! Revocations in their order.
 
+use std::ops::Bound;
+
 use ca_pki::crl::{CrlEntries, RevocationReason};
 use ca_pki::{Serial, Timestamp};
 
@@ -31,7 +33,8 @@ impl State {
             numbered: 0,
             first: None,
         };
-        for (number, serial) in self.numbers.range(span.after + 1..=span.through) {
+        let numbers = (Bound::Excluded(span.after), Bound::Included(span.through));
+        for (number, serial) in self.numbers.range(numbers) {
             found.numbered += 1;
             let Some(record) = self.certificates.get(serial) else {
                 continue;
