@@ -83,8 +83,12 @@ class Replicated:
         wait_for(lambda: run_to_end(ready)[0] == 0, f"PostgreSQL on {host.name}", 30)
 
     def _socket(self, host):
-        """The data folder itself: it is the instance's own."""
-        return self.folder / host.name
+        """A folder beside the data: a copy of the data must not hold the socket's lock."""
+        folder = self.folder / f"{host.name}-socket"
+        if not folder.exists():
+            folder.mkdir()
+            shutil.chown(folder, "postgres")
+        return folder
 
     def _program(self, name, *arguments):
         self.check.run(*unprivileged(self.programs / name), *arguments, cwd="/")
