@@ -3,10 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ca_pki::Timestamp;
 use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::{OnceCell, oneshot};
+use tokio::time::timeout;
 
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
@@ -162,7 +164,11 @@ impl Store {
 
     /// Answers whether the database can be read.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.shared.reads.ping().await?)
+        match timeout(PING_DEADLINE, self.shared.reads.ping()).await {
+            Ok(answered) => Ok(answered?),
+            // A host that is gone ends no connection: nobody would ever hear of it.
+            Err(_elapsed) => Err(Error::DeadlinePassed),
+        }
     }
 
     /// Finishes the changes that are queued, then closes the connections. Later changes are
@@ -318,3 +324,6 @@ fn lock_for_serving(database: &Path) -> Result<File, Error> {
         Err(TryLockError::Error(error)) => Err(inaccessible(error)),
     }
 }
+
+/// Less than those who ask whether a server is ready usually wait.
+const PING_DEADLINE: Duration = Duration::from_secs(3);
