@@ -80,8 +80,7 @@ fn over_udp(query: &Message) -> Vec<(Duration, Vec<u8>)> {
         "extra" => vec![now(with_another_owner(query))],
         "loop" => vec![now(alias(query, &question(query).name().to_string()))],
         "chain" => vec![now(alias(query, &next_in_chain(query)))],
-        "huge" | "endless" | "short" => vec![now(truncated(query))],
-        "truncated" => vec![now(truncated(query))],
+        "endless" | "short" | "truncated" => vec![now(truncated(query))],
         "garbage" => vec![now(vec![0xff; 512])],
         "forbidden" => vec![now(encode(&answer(
             query,
@@ -98,14 +97,6 @@ async fn over_tcp(mut stream: TcpStream) -> std::io::Result<()> {
         stream.read_exact(&mut query).await?;
         let query = Message::from_vec(&query).unwrap();
         let said = match first_label(&query).as_str() {
-            // More than fits into a datagram, many times over.
-            "huge" if question(&query).query_type() == RecordType::A => {
-                let mut response = reply(&query);
-                let owner = question(&query).name().clone();
-                let record = Record::from_rdata(owner, 60, RData::from(Ipv4Addr::LOCALHOST));
-                response.add_answers(vec![record; 1_000]);
-                encode(&response)
-            }
             "truncated" => truncated(&query),
             "endless" => {
                 stream.write_u16(u16::MAX).await?;
