@@ -189,6 +189,7 @@ impl Writer {
             Err(_elapsed) => Fate::InDoubt(Error::DeadlinePassed),
         };
         if let Fate::NotBegun(error) | Fate::Lost(error) | Fate::InDoubt(error) = &fate {
+            self.database.renew().await;
             if units.is_empty() {
                 // Nobody waits for nonces, so nobody else will say it.
                 tracing::error!(%error, nonces = nonces.len(), "redeemed nonces are not saved yet");
