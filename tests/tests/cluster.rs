@@ -192,7 +192,7 @@ async fn a_server_that_dies_takes_nothing_with_it() {
         .revoke(&issued.leaf_der(), None)
         .await
         .expect_status(200);
-    within_five_seconds("CRL", || is_listed(&twin, &issued)).await;
+    within(TAKEN_OVER, "CRL", || is_listed(&twin, &issued)).await;
 }
 
 #[tokio::test]
@@ -263,3 +263,6 @@ async fn within(span: Duration, what: &str, is_so: impl AsyncFn() -> bool) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// Within ten seconds its work is another server's; five more until that publishes.
+const TAKEN_OVER: Duration = Duration::from_secs(15);
