@@ -125,7 +125,7 @@ async fn an_answer_carries_the_id_under_which_the_log_has_it() {
     let answer = client.new_order(&[]).await.expect_status(400);
 
     let id = answer.header("x-request-id").unwrap();
-    assert!(CA.log().contains(id), "{id}");
+    CA.wait_for_log(id);
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ async fn a_forger_s_checkpoint_is_not_sealed_onto(kind: Kind) {
 
     let checkpoint = ca.command(&["audit", "checkpoint"]);
     let (code, found) = verify(&ca, &[]);
-    assert!(ca.log().contains("not sealed"), "{}", ca.log());
+    ca.wait_for_log("not sealed");
     assert_eq!(checkpoint.status.code(), Some(7), "{}", said(&checkpoint));
     assert_eq!(code, Some(7), "{found}");
     assert!(found.contains("forged"), "{found}");
