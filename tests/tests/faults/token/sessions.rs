@@ -4,7 +4,6 @@ use super::trial::{Trial, expect_later};
 use crate::is_long;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "open: some are told to ask again"]
 async fn nobody_notices_that_another_program_ended_its_sessions() {
     let trial = Trial::with_sessions(1);
     trial.recovers().await;

@@ -192,19 +192,33 @@ async fn keeps_a_session_that_works() {
 }
 
 #[tokio::test]
-async fn tries_a_lost_session_again_only_once() {
+async fn opens_another_session_though_the_first_new_one_is_lost_too() {
     let device = Script::default().losing(2);
     let pool = device.pool(&options(4, 3, LONG));
 
+    let signature = pool.sign(b"a".to_vec(), later()).await;
+
+    assert_eq!(signature.unwrap(), b"a");
+    assert_eq!((device.signs(), device.connects()), (3, 2));
+}
+
+#[tokio::test]
+async fn tries_two_new_sessions_and_no_more() {
+    let device = Script::default().losing(5);
+    let pool = device.pool(&options(4, 3, LONG));
+
     let refused = pool.sign(b"a".to_vec(), later()).await;
+    let tried = device.signs();
+    let refused_again = pool.sign(b"a".to_vec(), later()).await;
 
     assert!(matches!(refused, Err(KeyError::Device(reason)) if reason == "session closed"));
-    assert_eq!(device.signs(), 2);
+    assert!(refused_again.is_err());
+    assert_eq!((tried, device.signs()), (3, 5));
 }
 
 #[tokio::test]
 async fn keeps_its_threads_when_an_answer_makes_no_sense() {
-    let device = Script::default().senseless(2);
+    let device = Script::default().senseless(3);
     let pool = device.pool(&options(4, 3, LONG));
 
     let refused = pool.sign(b"a".to_vec(), later()).await;

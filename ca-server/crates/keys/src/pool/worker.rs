@@ -56,21 +56,27 @@ impl<D: Device> Worker<D> {
         job.reply.send(result);
     }
 
-    /// Signs, and once more in a new session if the first one was lost.
+    /// Signs; in a new session if the one at hand is lost, and in another if that is lost too.
+    ///
+    /// The one at hand may have been void for long before it was needed, which says nothing of how
+    /// the device is now.
     fn sign(&mut self, job: &Job) -> Result<Vec<u8>, KeyError> {
-        let reason = match self.attempt(&job.input) {
-            Ok(signature) => return Ok(signature),
-            Err(Fault::Broken(error)) => return Err(error),
-            Err(Fault::Lost(reason)) => reason,
-        };
-        tracing::warn!(
-            reason,
-            "the session with the token is lost, opening another"
-        );
-        if job.deadline <= Instant::now() {
-            return Err(KeyError::DeadlineExceeded);
+        let mut more = if self.session.is_some() { 2 } else { 1 };
+        loop {
+            let reason = match self.attempt(&job.input) {
+                Ok(signature) => return Ok(signature),
+                Err(Fault::Lost(reason)) if more > 0 => reason,
+                Err(fault) => return Err(fault.into()),
+            };
+            more -= 1;
+            tracing::warn!(
+                reason,
+                "the session with the token is lost, opening another"
+            );
+            if job.deadline <= Instant::now() {
+                return Err(KeyError::DeadlineExceeded);
+            }
         }
-        self.attempt(&job.input).map_err(KeyError::from)
     }
 
     /// Signs in the session at hand or a new one, and keeps it only if that went well.
