@@ -155,7 +155,10 @@ async fn run(request: Request, next: Next) -> Result<Response, Unanswered> {
     let handled = tokio::select! {
         biased;
         handled = timeout(PATIENCE, handled) => handled,
-        () = cut_off(presence) => return Err(Unanswered::TookTooLong),
+        () = cut_off(presence) => {
+            tracing::warn!(cause = "the database does not answer", "answering 503");
+            return Err(Unanswered::TookTooLong);
+        }
     };
     match handled {
         Ok(Ok(response)) => Ok(response),

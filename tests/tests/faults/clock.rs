@@ -12,7 +12,6 @@ use crate::token::trial::{Trial, expect_later};
 use crate::{eventually, is_long};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "open: a nonce is refused after a jump back"]
 async fn goes_on_while_its_clock_is_set_by_minutes() {
     let (clock, ca) = with_clock(TestCa::builder());
     let client = RawAcme::registered(&ca).await;
@@ -123,7 +122,6 @@ async fn signs_nothing_that_its_issuer_does_not_stand_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "open: audit verify takes an event for inserted"]
 async fn does_not_start_in_a_year_that_cannot_be() {
     let (clock, ca) = with_clock(TestCa::builder());
     assert_eq!(ca.stop(), 0);

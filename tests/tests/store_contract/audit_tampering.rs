@@ -15,6 +15,7 @@ on_both_databases!(
     names_an_inserted_event,
     names_an_event_inserted_at_the_end,
     names_an_event_put_beside_the_chain,
+    takes_no_event_for_inserted_after_a_clock_was_ahead,
     names_the_last_event_removed,
     names_a_cut_tail,
     names_a_tail_cut_together_with_its_checkpoint,
@@ -151,6 +152,23 @@ async fn names_an_event_put_beside_the_chain(bench: Bench) {
         .await;
 
     assert_eq!(verify(&bench).await, Err(Tampering::Late { sequence: 3 }));
+}
+
+async fn takes_no_event_for_inserted_after_a_clock_was_ahead(bench: Bench) {
+    sealed(&bench, &["a"]).await;
+    bench.clock.advance(HOUR * 9_000);
+    sealed(&bench, &["b"]).await;
+    bench.clock.set_back(HOUR * 9_000 - HOUR);
+    append(&bench, &["c"]).await;
+
+    let waiting = verify(&bench).await;
+    bench
+        .execute("UPDATE audit_event SET at = at - 7200 WHERE subject = 'c'")
+        .await;
+    let older_than_the_trouble = verify(&bench).await;
+
+    assert_eq!(waiting, Ok(2));
+    assert_eq!(older_than_the_trouble, Err(Tampering::Late { sequence: 3 }));
 }
 
 /// Computes the link of the one event that is not sealed.

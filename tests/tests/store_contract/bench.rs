@@ -69,6 +69,11 @@ impl Clock for HandClock {
 }
 
 impl HandClock {
+    pub(crate) fn set_back(&self, span: Duration) {
+        let secs = i64::try_from(span.as_secs()).unwrap();
+        self.0.fetch_sub(secs, Ordering::SeqCst);
+    }
+
     pub(crate) fn advance(&self, span: Duration) {
         let secs = i64::try_from(span.as_secs()).unwrap();
         self.0.fetch_add(secs, Ordering::SeqCst);

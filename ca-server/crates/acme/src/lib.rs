@@ -36,6 +36,7 @@ pub mod validator;
 
 pub use acme::{Acme, AcmeParts};
 pub use error::Error;
+pub use nonce::NONCE_OUTLASTS;
 pub use problem::{Problem, ProblemKind};
 pub use store::{AcmeStore, StoreError};
 pub use urls::Urls;

@@ -68,7 +68,7 @@ impl Nonces {
             return Err(refused("the nonce is too old"));
         }
         // Else one that was made while a clock was years ahead would be good for years.
-        if expires_at > now.plus(LIFETIME).plus(CLOCKS_APART) {
+        if expires_at > now.plus(LIFETIME).plus(NONCE_OUTLASTS) {
             return Err(refused("the nonce is of another time"));
         }
         Ok(GoodNonce {
@@ -123,8 +123,13 @@ const MAC_BYTES: usize = 16;
 /// that the redeemed ones, which are kept until they end, stay few.
 const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
-/// How far the clocks of two servers may be apart.
-const CLOCKS_APART: Duration = Duration::from_secs(300);
+/// For how long after its end a nonce may come to count as good again: a clock may be set back by
+/// so much, or be behind another server's, or both together.
+///
+/// Nonces of before survive that, so that clients notice nothing, and a store remembers redeemed
+/// ones for so much longer: 75 minutes at most, which bounds that memory by the rate of requests.
+/// A clock that is set back by more makes the newest nonces those of another time.
+pub const NONCE_OUTLASTS: Duration = Duration::from_secs(15 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -177,6 +182,19 @@ mod tests {
             kind_of(nonces.recognise(Some(&ahead), NOW)),
             Some(ProblemKind::BadNonce)
         );
+    }
+
+    #[test]
+    fn recognises_a_nonce_after_its_clock_was_set_back_by_minutes() {
+        let nonces = Nonces::new(&[7; 32]);
+        let minute = Duration::from_secs(60);
+        let nonce = nonces.issue(NOW, &SystemEntropy::default()).unwrap();
+
+        for (set_back, expected) in [(15, None), (16, Some(ProblemKind::BadNonce))] {
+            let recognised = nonces.recognise(Some(&nonce), NOW.minus(minute * set_back));
+
+            assert_eq!(kind_of(recognised), expected, "{set_back} minutes");
+        }
     }
 
     #[test]

@@ -259,6 +259,7 @@ pub trait AcmeStore: Send + Sync {
 
     /// Redeems a nonce: `true` exactly once in the whole cluster, restarts included. Not waited
     /// for on one server: it is durable no later than any change the same request makes.
+    /// Remembered until [`NONCE_OUTLASTS`](crate::NONCE_OUTLASTS) after its end.
     async fn redeem_nonce(&self, nonce: &str, expires_at: Timestamp) -> Result<bool, StoreError>;
 
     // Secrets and upkeep.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ca_issuance::Clock;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::Error;
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 use crate::sqlite::{Local, Role};
 use crate::transaction;
 
@@ -32,7 +33,7 @@ pub struct Options {
 
 /// The connections of a store.
 pub(crate) struct Connections {
-    pub(crate) reads: DatabaseConnection,
+    pub(crate) reads: Pool,
     pub(crate) point_reads: PointReads,
     pub(crate) writes: transaction::Database,
     pub(crate) kind: Kind,
@@ -48,7 +49,7 @@ pub(crate) enum Kind {
     /// A database that servers share.
     Postgres {
         /// Where redeemed nonces are written.
-        nonces: DatabaseConnection,
+        nonces: Pool,
     },
 }
 
@@ -86,10 +87,10 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Connections, Error>
     create_private(&file)?;
     let mut writing = pool(url, 1);
     writing.map_sqlx_sqlite_opts(durable);
-    let writes = Database::connect(writing).await?;
+    let writes = Pool::of_file(writing).await?;
     let mut reading = pool(url, options.readers);
     reading.map_sqlx_sqlite_opts(|file| durable(file).pragma("query_only", "on"));
-    let reads = Database::connect(reading).await?;
+    let reads = Pool::of_file(reading).await?;
     Ok(Connections {
         point_reads: PointReads::of_file(&file, &reads)?,
         reads,
@@ -149,16 +150,16 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
         .map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
     let mut reading = shared_pool(url, options.readers);
     reading.test_before_acquire_if_idle_for(IDLE_BEFORE_TEST);
-    let reads = Database::connect(reading).await?;
+    let reads = Pool::of_server(reading).await?;
     Ok(Connections {
         point_reads: PointReads::of_pool(&reads),
         reads,
         writes: transaction::Database {
             swift: None,
-            pool: Database::connect(writing).await?,
+            pool: Pool::of_server(writing).await?,
         },
         kind: Kind::Postgres {
-            nonces: Database::connect(redeeming).await?,
+            nonces: Pool::of_server(redeeming).await?,
         },
     })
 }

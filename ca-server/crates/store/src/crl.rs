@@ -6,11 +6,12 @@ use ca_issuance::ledger::PublishedCrl;
 use ca_pki::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect};
+use sea_orm::{EntityTrait, QuerySelect};
 
 use crate::change::Change;
 use crate::entity::crl::{ActiveModel, Column, Entity, Model};
 use crate::entity::issuer_counter::{self, Column as CounterColumn};
+use crate::pool::Pool;
 use crate::row::{counter, signed};
 use crate::transaction::Transaction;
 use crate::{Error, audit, lease};
@@ -86,10 +87,7 @@ impl Change for Publish {
 
 /// Reads the current CRL. One of the release before, which does not say what it is made of, is
 /// none.
-pub(crate) async fn current(
-    database: &DatabaseConnection,
-    issuer: &str,
-) -> Result<Option<PublishedCrl>, Error> {
+pub(crate) async fn current(database: &Pool, issuer: &str) -> Result<Option<PublishedCrl>, Error> {
     let row = Entity::find_by_id(issuer).one(database).await?;
     row.filter(|row| row.signature.is_some())
         .map(PublishedCrl::try_from)
@@ -97,10 +95,7 @@ pub(crate) async fn current(
 }
 
 /// Reads the number of the current CRL, not the list itself.
-pub(crate) async fn current_number(
-    database: &DatabaseConnection,
-    issuer: &str,
-) -> Result<Option<u64>, Error> {
+pub(crate) async fn current_number(database: &Pool, issuer: &str) -> Result<Option<u64>, Error> {
     let number: Option<i64> = Entity::find_by_id(issuer)
         .select_only()
         .column(Column::Number)

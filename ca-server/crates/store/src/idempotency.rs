@@ -3,9 +3,10 @@
 use ca_issuance::entitlement::Idempotency;
 use ca_issuance::ledger::{EarlierRequest, Intent};
 use ca_pki::{Serial, Timestamp};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::entity::idempotency_key::{Column, Entity, Model};
+use crate::pool::Pool;
 use crate::row::{octets, serial as serial_from};
 use crate::transaction::Transaction;
 use crate::{Error, row};
@@ -51,7 +52,7 @@ pub(crate) async fn free(
 
 /// Finds what a key was taken for, if it still is at `moment`.
 pub(crate) async fn find(
-    database: &DatabaseConnection,
+    database: &Pool,
     (actor, key): (&str, &str),
     moment: Timestamp,
 ) -> Result<Option<EarlierRequest>, Error> {

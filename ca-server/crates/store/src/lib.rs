@@ -35,6 +35,7 @@ mod nonce;
 mod operator_token;
 mod order;
 mod point_reads;
+mod pool;
 mod principal;
 mod probe;
 mod problem;

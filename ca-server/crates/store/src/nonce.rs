@@ -12,15 +12,16 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ca_acme::NONCE_OUTLASTS;
 use ca_pki::Timestamp;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 use tokio::sync::Notify;
 
 use crate::Error;
 use crate::entity::nonce::{Column, Entity};
+use crate::pool::Pool;
 use crate::read::GroupReader;
 use crate::row::json;
 use crate::transaction::Transaction;
@@ -38,6 +39,9 @@ pub(crate) struct RedeemedNonce {
 /// millions of years, and a client then asks for another.
 pub(crate) struct Memory {
     hashing: RandomState,
+    /// Where `Shard::forgotten_at` counts from, by the clock that nobody sets: were it the other
+    /// one, a jump ahead and back would make redeemed nonces good again.
+    begun: Instant,
     shards: Vec<Mutex<Shard>>,
     unsaved: Mutex<Vec<RedeemedNonce>>,
     wake: Notify,
@@ -45,24 +49,20 @@ pub(crate) struct Memory {
 
 #[derive(Default)]
 struct Shard {
-    /// By the clock that nobody sets: were it the other one, a jump ahead and back would make
-    /// redeemed nonces good again.
-    forgotten_at: HashMap<u64, Instant>,
+    /// In seconds.
+    forgotten_at: HashMap<u64, u32>,
+    /// A quarter more than were worth keeping at the last sweep, which bounds what is not.
     sweep_at: usize,
 }
 
 impl Memory {
     /// Reads what earlier runs of the server redeemed, some at a time: a busy hour's nonces as rows
     /// take ten times the memory that they are remembered in.
-    pub(crate) async fn load(
-        &self,
-        database: &DatabaseConnection,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    pub(crate) async fn load(&self, database: &Pool, now: Timestamp) -> Result<(), Error> {
         let mut last = String::new();
         loop {
             let rows = Entity::find()
-                .filter(Column::ExpiresAt.gte(now.minus(CLOCKS_APART).unix_secs()))
+                .filter(Column::ExpiresAt.gte(now.minus(NONCE_OUTLASTS).unix_secs()))
                 .filter(Column::Nonce.gt(last.as_str()))
                 .order_by_asc(Column::Nonce)
                 .limit(ROWS_AT_A_TIME)
@@ -126,13 +126,16 @@ impl Memory {
             return false;
         };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let moment = Instant::now();
+        let moment = self.begun.elapsed();
         if shard.forgotten_at.len() >= shard.sweep_at {
-            shard.forgotten_at.retain(|_, end| *end >= moment);
-            shard.sweep_at = (shard.forgotten_at.len() * 2).max(FIRST_SWEEP);
+            let secs = whole_secs(moment);
+            shard.forgotten_at.retain(|_, end| *end >= secs);
+            shard.sweep_at = (shard.forgotten_at.len() / 4 * 5).max(FIRST_SWEEP);
         }
-        let span = expires_at.since(now).min(LONGEST) + CLOCKS_APART;
-        shard.forgotten_at.insert(hash, moment + span).is_none()
+        let span = expires_at.since(now).min(LONGEST) + NONCE_OUTLASTS;
+        // A second more, for what is cut off on either side.
+        let end = whole_secs(moment + span).saturating_add(1);
+        shard.forgotten_at.insert(hash, end).is_none()
     }
 
     fn forget(&self, nonce: &str) {
@@ -152,11 +155,16 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             hashing: RandomState::new(),
+            begun: Instant::now(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             unsaved: Mutex::default(),
             wake: Notify::new(),
         }
     }
+}
+
+fn whole_secs(span: Duration) -> u32 {
+    u32::try_from(span.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// Writes nonces into a group's transaction.
@@ -170,7 +178,7 @@ pub(crate) async fn save(transaction: &Transaction, nonces: &[RedeemedNonce]) ->
 
 /// Starts what redeems nonces where several servers share the database, many at once: `true` for
 /// whoever is first.
-pub(crate) fn start_redeeming(database: &DatabaseConnection) -> GroupReader<RedeemedNonce, bool> {
+pub(crate) fn start_redeeming(database: &Pool) -> GroupReader<RedeemedNonce, bool> {
     let database = database.clone();
     GroupReader::start(move |nonces: Vec<RedeemedNonce>| {
         let database = database.clone();
@@ -178,10 +186,7 @@ pub(crate) fn start_redeeming(database: &DatabaseConnection) -> GroupReader<Rede
     })
 }
 
-async fn redeem_all(
-    database: &DatabaseConnection,
-    nonces: &[RedeemedNonce],
-) -> Result<Vec<bool>, Error> {
+async fn redeem_all(database: &Pool, nonces: &[RedeemedNonce]) -> Result<Vec<bool>, Error> {
     // In order, so that two servers which are asked for the same do not wait for each other.
     let rows: BTreeMap<&str, i64> = nonces
         .iter()
@@ -211,10 +216,6 @@ const INSERT_ALL: &str = "INSERT INTO redeemed_nonce (nonce, expires_at) \
      SELECT redeemed ->> 0, (redeemed ->> 1)::bigint \
      FROM json_array_elements($1::json) AS redeemed \
      ON CONFLICT (nonce) DO NOTHING RETURNING nonce";
-
-/// For how long a redeemed nonce is remembered after its end: where another server's clock is
-/// behind, or this one's is set back, the nonce counts as good once more.
-pub(crate) const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// Longer than any nonce is good.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, QueryTrait, Select,
-    Statement, TryIntoModel, Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryTrait, Select, Statement, TryIntoModel,
+    Value,
 };
 
 use crate::Error;
+use crate::pool::Pool;
 use crate::sqlite::{Local, Role, Row, is_busy};
 use crate::transaction::{model, values};
 
@@ -21,12 +22,12 @@ use crate::transaction::{model, values};
 #[derive(Clone)]
 pub(crate) struct PointReads {
     local: Arc<[Local]>,
-    pool: DatabaseConnection,
+    pool: Pool,
 }
 
 impl PointReads {
     /// Reads a file: one connection for each thread that may read at once.
-    pub(crate) fn of_file(file: &Path, pool: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub(crate) fn of_file(file: &Path, pool: &Pool) -> Result<Self, DbErr> {
         let threads = available_parallelism().map_or(1, usize::from);
         let local = (0..threads.min(MOST_CONNECTIONS)).map(|_| Local::open(file, Role::Reads));
         Ok(Self {
@@ -36,7 +37,7 @@ impl PointReads {
     }
 
     /// Reads through the pool.
-    pub(crate) fn of_pool(pool: &DatabaseConnection) -> Self {
+    pub(crate) fn of_pool(pool: &Pool) -> Self {
         Self {
             local: Arc::default(),
             pool: pool.clone(),

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 use tokio::task::JoinSet;
 
+use crate::pool::Pool;
 use crate::{Error, Store};
 
 /// What a database makes durable in a second.
@@ -43,7 +44,7 @@ impl Store {
 }
 
 async fn commits(
-    database: &DatabaseConnection,
+    database: &Pool,
     clients: u32,
     changes: u32,
     span: Duration,

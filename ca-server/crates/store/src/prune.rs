@@ -1,5 +1,8 @@
 //! Pruning: what ended is removed in small pieces, so that nobody waits for it.
 
+use std::time::Duration;
+
+use ca_acme::NONCE_OUTLASTS;
 use ca_acme::store::Pruned;
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
@@ -10,7 +13,6 @@ use crate::entity::{
     account, api_grant, authorization, certificate, external_account, idempotency_key, nonce,
     order, order_authorization, refresh_token, session, used_token,
 };
-use crate::nonce::CLOCKS_APART;
 use crate::transaction::Transaction;
 use crate::{Error, Store};
 
@@ -49,7 +51,7 @@ impl Store {
             orders: self.prune_kind(Kind::Orders, moment).await?,
             authorizations: self.prune_kind(Kind::Authorizations, moment).await?,
             nonces: self
-                .prune_kind(Kind::Nonces, moment.minus(CLOCKS_APART))
+                .prune_kind(Kind::Nonces, moment.minus(NONCE_OUTLASTS))
                 .await?,
             certificates: self
                 .prune_kind(Kind::Certificates, certificates_before)
@@ -300,5 +302,7 @@ where
 }
 
 /// keyCompromise (RFC 5280 §5.3.1).
+/// How far the clocks of two servers may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(300);
 const KEY_COMPROMISE: i16 = 1;
 const ROWS: u64 = 1_000;

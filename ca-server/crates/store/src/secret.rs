@@ -1,10 +1,11 @@
 //! Secrets that all servers share, each made once.
 
-use sea_orm::{DatabaseConnection, EntityTrait};
+use sea_orm::EntityTrait;
 use secrecy::{ExposeSecret, SecretBox};
 
 use crate::change::Change;
 use crate::entity::secret::{Entity, Model};
+use crate::pool::Pool;
 use crate::row::{self, octets};
 use crate::transaction::Transaction;
 use crate::{Error, Store};
@@ -43,7 +44,7 @@ impl Change for Share {
     }
 }
 
-async fn by_name(database: &DatabaseConnection, name: &str) -> Result<Option<[u8; 32]>, Error> {
+async fn by_name(database: &Pool, name: &str) -> Result<Option<[u8; 32]>, Error> {
     let row = Entity::find_by_id(name).one(database).await?;
     row.map(|row| octets("shared_secret.value", &row.value))
         .transpose()

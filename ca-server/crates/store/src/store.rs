@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ca_pki::Timestamp;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::{OnceCell, oneshot};
 use tokio::time::timeout;
 
@@ -16,6 +16,7 @@ use crate::database_file::DatabaseFile;
 use crate::lease::EndAll;
 use crate::nonce::{self, Memory, RedeemedNonce};
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 use crate::read::GroupReader;
 use crate::schema;
 use crate::transaction::Database;
@@ -34,7 +35,7 @@ pub struct Store {
 struct Shared {
     url: String,
     options: Options,
-    reads: DatabaseConnection,
+    reads: Pool,
     point_reads: PointReads,
     writes: Database,
     queue: Queue,
@@ -57,7 +58,7 @@ enum Nonces {
     },
     /// Several: the database answers, for many at once.
     Shared {
-        database: DatabaseConnection,
+        database: Pool,
         redeeming: GroupReader<RedeemedNonce, bool>,
     },
 }
@@ -129,7 +130,7 @@ impl Store {
 
     /// Lists the steps that [`Store::migrate`] would take.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, Error> {
-        schema::pending(&self.shared.reads).await
+        schema::pending(&self.shared.reads.connections()).await
     }
 
     /// Takes every migration back, and all data with it: for tests of the steps down.
@@ -139,13 +140,13 @@ impl Store {
 
     /// Refuses a schema that is older or newer than this release's.
     pub async fn check_schema(&self) -> Result<(), Error> {
-        schema::check(&self.shared.reads).await
+        schema::check(&self.shared.reads.connections()).await
     }
 
     /// Prepares for serving: the schema must be this release's, and a database file is locked
     /// against a second server. Commands may still work beside it.
     pub async fn begin_serving(&self) -> Result<(), Error> {
-        schema::check(&self.shared.reads).await?;
+        schema::check(&self.shared.reads.connections()).await?;
         let Nonces::Own { file, .. } = &self.shared.nonces else {
             return Ok(());
         };
@@ -208,7 +209,7 @@ impl Store {
     }
 
     /// The connections that read what may be long.
-    pub(crate) fn reads(&self) -> &DatabaseConnection {
+    pub(crate) fn reads(&self) -> &Pool {
         &self.shared.reads
     }
 
@@ -289,7 +290,7 @@ impl Shared {
         };
         self.point_reads.close();
         for pool in [Some(&self.reads), nonces].into_iter().flatten() {
-            warn_unless_closed(pool.close_by_ref().await);
+            warn_unless_closed(pool.close().await);
         }
         warn_unless_closed(self.writes.close().await);
     }

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, ExecResult, Iterable, QueryResult, QueryTrait, Select, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait, TryIntoModel, Value,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    ExecResult, Iterable, QueryResult, QueryTrait, Select, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait, TryIntoModel, Value,
 };
 
 use crate::Error;
+use crate::pool::Pool;
 use crate::sqlite::{self, Local, Row, not_here};
 
 /// Where groups are written.
@@ -22,7 +23,7 @@ pub(crate) struct Database {
     /// A file, on the writer's own thread.
     pub(crate) swift: Option<Arc<Local>>,
     /// Anything, through the driver.
-    pub(crate) pool: DatabaseConnection,
+    pub(crate) pool: Pool,
 }
 
 /// A transaction under way, or a savepoint in one. Dropped unfinished, it is undone.
@@ -60,7 +61,10 @@ impl Database {
             Some(local) if is_swift => sqlite::Transaction::begin(local).map(Transaction::Swift),
             Some(_) => self.begin().await,
             None => {
-                let inner = self.pool.begin().await?;
+                let inner = self
+                    .pool
+                    .begin_with_options(TransactionOptions::default())
+                    .await?;
                 let gathered = Some(Mutex::default());
                 Ok(Transaction::Pooled(Pooled { inner, gathered }))
             }
@@ -88,7 +92,13 @@ impl Database {
         if self.swift.is_none() {
             return;
         }
-        let renewed = match self.pool.get_sqlite_connection_pool().acquire().await {
+        let renewed = match self
+            .pool
+            .connections()
+            .get_sqlite_connection_pool()
+            .acquire()
+            .await
+        {
             Ok(connection) => connection.close().await,
             Err(error) => Err(error),
         };
@@ -102,7 +112,7 @@ impl Database {
         if let Some(local) = &self.swift {
             local.close()?;
         }
-        self.pool.close_by_ref().await
+        self.pool.close().await
     }
 }
 

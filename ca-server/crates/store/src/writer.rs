@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -183,10 +183,14 @@ impl Writer {
         if units.is_empty() && nonces.is_empty() {
             return Fate::Committed;
         }
+        let begun = Instant::now();
         let group = group::run(&self.database, units, &nonces);
         let fate = match timeout(GROUP_DEADLINE, group).await {
             Ok(fate) => fate,
-            Err(_elapsed) => Fate::InDoubt(Error::DeadlinePassed),
+            Err(_elapsed) => {
+                self.database.pool.doubt(begun);
+                Fate::InDoubt(Error::DeadlinePassed)
+            }
         };
         if let Fate::NotBegun(error) | Fate::Lost(error) | Fate::InDoubt(error) = &fate {
             self.database.renew().await;

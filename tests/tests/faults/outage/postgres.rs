@@ -113,7 +113,6 @@ fn outlives_a_postgres_that_hangs() {
 }
 
 #[test]
-#[ignore = "open: writes do not come back in a minute"]
 fn outlives_a_postgres_whose_host_is_gone() {
     let url = Cluster::shared().database().unwrap();
     let need = if is_long() { Need::Told } else { Need::Partial };

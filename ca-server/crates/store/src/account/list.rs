@@ -2,18 +2,16 @@
 
 use ca_acme::account::{Account, AccountList, AccountQuery};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::status_name;
 use crate::Error;
 use crate::entity::account::{Column, Entity};
+use crate::pool::Pool;
 use crate::row::can_hold;
 
 /// Reads a page of accounts, newest first.
-pub(crate) async fn page(
-    database: &DatabaseConnection,
-    query: &AccountQuery,
-) -> Result<AccountList, Error> {
+pub(crate) async fn page(database: &Pool, query: &AccountQuery) -> Result<AccountList, Error> {
     let Some(condition) = condition(query) else {
         return Ok(AccountList::cut(Vec::new(), query.limit));
     };

@@ -5,19 +5,15 @@ use ca_issuance::audit::query::{
 };
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Func, IntoColumnRef};
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::Error;
 use crate::entity::audit_event::{Column, Entity, Model};
+use crate::pool::Pool;
 use crate::row::{can_hold, counter, octets, signed};
 
 /// Reads a page of the log. The index on moment and sequence bounds what is scanned.
-pub(crate) async fn page(
-    database: &DatabaseConnection,
-    query: &EventQuery,
-) -> Result<EventPage, Error> {
+pub(crate) async fn page(database: &Pool, query: &EventQuery) -> Result<EventPage, Error> {
     let Some(condition) = condition(query) else {
         return Ok(EventPage {
             events: Vec::new(),

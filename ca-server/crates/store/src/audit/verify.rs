@@ -6,8 +6,8 @@ use ca_issuance::audit::chain::{Checkpoint, Seal, Tampering, Walk};
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, EntityTrait, IsolationLevel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select, TransactionTrait,
+    ColumnTrait, DatabaseTransaction, EntityTrait, IsolationLevel, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select, TransactionOptions,
 };
 
 use super::{checkpoint, sealed};
@@ -60,9 +60,12 @@ impl Store {
     /// Reads the outline in one snapshot: a sealer moves its parts together.
     async fn outline(&self) -> Result<Outline, Error> {
         // SQLite's transactions read from one snapshot anyway.
-        let shared = self.reads().get_database_backend() == DbBackend::Postgres;
-        let isolation = shared.then_some(IsolationLevel::RepeatableRead);
-        let snapshot = self.reads().begin_with_config(isolation, None).await?;
+        let isolation = self.is_shared().then_some(IsolationLevel::RepeatableRead);
+        let options = TransactionOptions {
+            isolation_level: isolation,
+            ..TransactionOptions::default()
+        };
+        let snapshot = self.reads().begin_with_options(options).await?;
         let last: Option<Option<i64>> = Entity::find()
             .select_only()
             .column_as(Expr::col(Column::Position).max(), "last")
@@ -74,9 +77,8 @@ impl Store {
             .count(&snapshot)
             .await?;
         let checkpoints = checkpoints(&snapshot).await?;
-        let newest = checkpoints.last().map(|newest| newest.at.minus(LATE));
-        let late = match newest {
-            Some(newest) => first_unsealed_before(&snapshot, newest).await?,
+        let late = match sealed_before(&checkpoints, self.now()) {
+            Some(moment) => first_unsealed_before(&snapshot, moment).await?,
             None => None,
         };
         snapshot.rollback().await?;
@@ -143,6 +145,21 @@ fn between(after: i64, last: i64) -> Select<Entity> {
         .filter(Column::Position.gt(after))
         .filter(Column::Position.lte(last))
         .order_by_asc(Column::Position)
+}
+
+/// Tells since when no event can wait: what happened before was sealed, or slipped in later.
+///
+/// A checkpoint of the future was signed by a clock that was ahead, and says nothing about what
+/// happened since by the right one: taken at its word it would make every event that waits look
+/// slipped in. Hence the newest one counts that is not of the future. That is weaker for a while:
+/// until the next sealing by the right clock, an event that is slipped in with a time since the clock
+/// went wrong passes for one that waits. The next sealing takes such an event into the chain, as
+/// it does with any event that somebody writes with the time of now, and replaces the checkpoint.
+fn sealed_before(checkpoints: &[Checkpoint], now: Timestamp) -> Option<Timestamp> {
+    let mut newest_first = checkpoints.iter().rev();
+    let newest = newest_first.find(|one| one.at <= now.plus(LATE))?;
+    // One of this moment's future was signed by now at the latest.
+    Some(newest.at.min(now).minus(LATE))
 }
 
 /// Finds an unsealed event that happened before a moment.

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use ca_acme::authorization::{Authorization, AuthorizationStatus};
 use ca_pki::{Identifier, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Subject, columns_of, from_row, status_name};
 use crate::Error;
 use crate::entity::authorization::{Column, Entity, Model};
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 
 /// Reads an authorization.
 pub(crate) async fn by_id(
@@ -124,7 +123,7 @@ async fn candidates(
 
 /// Lists authorizations with a challenge that was being validated.
 pub(crate) async fn interrupted(
-    database: &DatabaseConnection,
+    database: &Pool,
     now: Timestamp,
 ) -> Result<Vec<Authorization>, Error> {
     let rows = Entity::find()

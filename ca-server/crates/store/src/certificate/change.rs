@@ -7,12 +7,13 @@ use ca_pki::crl::RevocationReason;
 use ca_pki::{Serial, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
 use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
+use crate::pool::Pool;
 use crate::transaction::Transaction;
 use crate::{Error, audit, crl, grant, grant_use, idempotency, order, row};
 
@@ -188,7 +189,7 @@ async fn give_back(
 /// An intent counts as unknown: nobody holds a certificate yet, and if nobody ever will it is
 /// burned.
 pub(crate) async fn not_valid(
-    database: &DatabaseConnection,
+    database: &Pool,
     key: (&str, &Serial),
 ) -> Result<RevokeOutcome, Error> {
     let state: Option<String> = find(key)

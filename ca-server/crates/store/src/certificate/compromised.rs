@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::Error;
 use crate::entity::certificate::{Column, Entity};
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 use crate::read::GroupReader;
 
 /// Tells whether a certificate with this key was revoked because the key is compromised.
@@ -21,9 +22,7 @@ pub(crate) async fn is_compromised(
 
 /// Starts what tells by a key's fingerprint whether a certificate with it was revoked because the
 /// key is compromised.
-pub(crate) fn start_reading_compromised(
-    database: &DatabaseConnection,
-) -> GroupReader<[u8; 32], bool> {
+pub(crate) fn start_reading_compromised(database: &Pool) -> GroupReader<[u8; 32], bool> {
     let database = database.clone();
     GroupReader::start(move |fingerprints: Vec<[u8; 32]>| {
         let database = database.clone();
@@ -36,7 +35,7 @@ pub(crate) fn start_reading_compromised(
 }
 
 async fn compromised_of(
-    database: &DatabaseConnection,
+    database: &Pool,
     fingerprints: &[[u8; 32]],
 ) -> Result<HashSet<Vec<u8>>, Error> {
     let found: Vec<Vec<u8>> = Entity::find()

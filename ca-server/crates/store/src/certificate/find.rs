@@ -5,12 +5,13 @@ use std::time::Duration;
 use ca_issuance::ledger::{CertificateRecord, Standing, Unfinished};
 use ca_pki::{Serial, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::Error;
 use crate::entity::certificate::{Column, Entity};
 use crate::entity::issuer_counter;
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 use crate::row::{counter, serial as serial_from};
 
 /// Reads a certificate.
@@ -46,7 +47,7 @@ pub(crate) async fn standing(
 /// Lists intents whose time is up, or cannot come up for so long that a clock was ahead when they
 /// were recorded, oldest first.
 pub(crate) async fn unfinished(
-    database: &DatabaseConnection,
+    database: &Pool,
     moment: Timestamp,
 ) -> Result<Vec<Unfinished>, Error> {
     let rows: Vec<(Vec<u8>, String, Option<String>)> = Entity::find()
@@ -75,10 +76,7 @@ pub(crate) async fn unfinished(
 }
 
 /// Reads how often the issuer revoked or burned; 0 if never.
-pub(crate) async fn revocation_epoch(
-    database: &DatabaseConnection,
-    issuer: &str,
-) -> Result<u64, Error> {
+pub(crate) async fn revocation_epoch(database: &Pool, issuer: &str) -> Result<u64, Error> {
     let row = issuer_counter::Entity::find_by_id(issuer)
         .one(database)
         .await?;

@@ -6,18 +6,19 @@ use ca_issuance::ledger::{
 use ca_pki::{Identifier, Timestamp};
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DbBackend, EntityTrait, ExprTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
 
 use super::{REVOKED, VALID};
 use crate::entity::certificate::{Column, Entity};
 use crate::identifier::IdentifierRow;
+use crate::pool::Pool;
 use crate::{Error, row};
 
 /// Lists certificates that were signed, newest first.
 pub(crate) async fn list(
-    database: &DatabaseConnection,
+    database: &Pool,
     query: &CertificateQuery,
 ) -> Result<CertificatePage, Error> {
     let texts = [&query.profile, &query.issuer, &query.requester];

@@ -2,10 +2,11 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select};
 
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
+use crate::pool::Pool;
 use crate::transaction::Transaction;
 use crate::{Error, crl};
 
@@ -43,10 +44,7 @@ impl Change for NumberRevocations {
 }
 
 /// Tells whether a revocation has no number.
-pub(crate) async fn any_unnumbered(
-    database: &DatabaseConnection,
-    issuer: &str,
-) -> Result<bool, Error> {
+pub(crate) async fn any_unnumbered(database: &Pool, issuer: &str) -> Result<bool, Error> {
     let found: Option<Vec<u8>> = unnumbered(issuer).into_tuple().one(database).await?;
     Ok(found.is_some())
 }

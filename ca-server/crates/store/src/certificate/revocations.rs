@@ -7,17 +7,18 @@ use ca_pki::Timestamp;
 use ca_pki::crl::{CrlEntries, RevocationReason};
 use futures_util::TryStreamExt;
 use rusqlite::Connection;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::reason;
 use crate::Error;
 use crate::database_file::DatabaseFile;
 use crate::entity::certificate::{Column, Entity};
+use crate::pool::Pool;
 use crate::row::{counter, signed};
 
 /// Adds the revocations of a span to a CRL's entries.
 pub(crate) async fn collect(
-    (database, file): (&DatabaseConnection, Option<&Arc<DatabaseFile>>),
+    (database, file): (&Pool, Option<&Arc<DatabaseFile>>),
     issuer: &str,
     span: RevocationSpan,
     entries: CrlEntries,
@@ -71,12 +72,9 @@ impl Collection {
         Ok(self.found)
     }
 
-    async fn stream(
-        mut self,
-        database: &DatabaseConnection,
-        issuer: &str,
-    ) -> Result<Revocations, Error> {
+    async fn stream(mut self, database: &Pool, issuer: &str) -> Result<Revocations, Error> {
         let (after, through) = self.bounds()?;
+        let connections = database.connections();
         let mut rows = Entity::find()
             .select_only()
             .columns(COLUMNS)
@@ -85,7 +83,7 @@ impl Collection {
             .filter(Column::RevocationNumber.lte(through))
             .order_by_asc(Column::RevocationNumber)
             .into_tuple::<(i64, i64, Vec<u8>, Option<i64>, Option<i16>)>()
-            .stream(database)
+            .stream(&connections)
             .await?;
         while let Some((number, not_after, serial, revoked_at, reason)) = rows.try_next().await? {
             self.add(&Row {

@@ -19,11 +19,12 @@ use ca_identity::operator::OperatorToken;
 use ca_identity::session::Session;
 use ca_identity::store::SecretHash;
 use ca_pki::Timestamp;
-use sea_orm::{DatabaseConnection, EntityTrait, QuerySelect};
+use sea_orm::{EntityTrait, QuerySelect};
 
 use crate::Error;
 use crate::entity::identity_state::{Column, Entity};
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 use crate::read::GroupReader;
 
 /// Identities as they were read under the mark that holds.
@@ -51,7 +52,7 @@ struct Listed {
 impl Memory {
     /// Begins with nothing; marks are read from `point_reads` if that is local, else from
     /// `database`, for many at once.
-    pub(crate) fn new(point_reads: &PointReads, database: &DatabaseConnection) -> Self {
+    pub(crate) fn new(point_reads: &PointReads, database: &Pool) -> Self {
         let database = database.clone();
         let read = move |questions: Vec<()>| {
             let database = database.clone();
@@ -178,7 +179,7 @@ fn insert<K: Eq + Hash, V>(kept: &mut HashMap<K, V>, key: K, value: V) {
     kept.insert(key, value);
 }
 
-async fn mark(database: &DatabaseConnection) -> Result<Arc<str>, Error> {
+async fn mark(database: &Pool) -> Result<Arc<str>, Error> {
     let mark: Option<String> = Entity::find()
         .select_only()
         .column(Column::Mark)

@@ -3,14 +3,13 @@
 use ca_acme::order::{Order, OrderStatus};
 use ca_acme::store::OrderPage;
 use ca_pki::Timestamp;
-use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{from_row, status_name};
 use crate::Error;
 use crate::entity::order::{Column, Entity};
 use crate::point_reads::PointReads;
+use crate::pool::Pool;
 use crate::row;
 
 /// Reads an order.
@@ -48,10 +47,7 @@ pub(crate) struct PageRequest<'a> {
 }
 
 /// Reads a page of an account's orders that are not invalid, oldest first.
-pub(crate) async fn page(
-    database: &DatabaseConnection,
-    request: PageRequest<'_>,
-) -> Result<OrderPage, Error> {
+pub(crate) async fn page(database: &Pool, request: PageRequest<'_>) -> Result<OrderPage, Error> {
     let limit = usize::try_from(request.limit.max(1)).unwrap_or(usize::MAX);
     let unfinished = [OrderStatus::Pending, OrderStatus::Ready].map(status_name);
     let alive = Condition::any()

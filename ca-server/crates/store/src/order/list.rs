@@ -3,16 +3,17 @@
 use ca_acme::order::{OrderList, OrderQuery, OrderStatus};
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{from_row, status_name};
 use crate::Error;
 use crate::entity::order::{Column, Entity};
+use crate::pool::Pool;
 use crate::row::can_hold;
 
 /// Reads a page of orders, newest first.
 pub(crate) async fn page(
-    database: &DatabaseConnection,
+    database: &Pool,
     query: &OrderQuery,
     now: Timestamp,
 ) -> Result<OrderList, Error> {
