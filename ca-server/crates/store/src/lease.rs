@@ -29,7 +29,7 @@ impl Change for Claim {
     const SWIFT: bool = true;
 
     async fn apply(&self, transaction: &Transaction) -> Result<Option<u64>, Error> {
-        let Some(lease) = Entity::find_by_id(&self.work).one(transaction).await? else {
+        let Some(lease) = transaction.one(Entity::find_by_id(&self.work)).await? else {
             return self.take_first(transaction).await;
         };
         if !self.may_take(&lease) {
@@ -133,10 +133,8 @@ pub(crate) async fn shared_moment(store: &Store) -> Result<Timestamp, Error> {
 
 async fn unless_locked(transaction: &Transaction, work: &str) -> Result<Option<Model>, Error> {
     let row = Entity::find_by_id(work)
-        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked)
-        .one(transaction)
-        .await?;
-    Ok(row)
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+    transaction.one(row).await
 }
 
 async fn lock(transaction: &Transaction, work: &str) -> Result<Option<Model>, Error> {
