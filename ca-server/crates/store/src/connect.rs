@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use crate::Error;
 use crate::point_reads::PointReads;
 use crate::pool::Pool;
-use crate::sqlite::{Local, Role};
+use crate::sqlite::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LARGEST_IDLE_LOG_BYTES, Local, Role};
 use crate::transaction;
 
 /// How a store is opened.
@@ -126,8 +126,8 @@ fn durable(file: SqliteConnectOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("journal_size_limit", "67108864")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+        .pragma("journal_size_limit", LARGEST_IDLE_LOG_BYTES.to_string())
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Error> {
@@ -184,8 +184,6 @@ fn pool(url: &str, connections: u32) -> ConnectOptions {
     pool
 }
 
-/// How long a connection waits for the lock of another process.
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_BEFORE_TEST: Duration = Duration::from_secs(5);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
+use crate::sqlite::BUSY_TIMEOUT;
 
 /// A database file, opened on first use, for reading only.
 pub(crate) struct DatabaseFile {
@@ -57,7 +58,7 @@ impl DatabaseFile {
     fn open(&self) -> Result<Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(crate::connect::BUSY_TIMEOUT)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(connection)
     }
 }

@@ -120,8 +120,11 @@ fn query(
     Ok(read)
 }
 
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-const CHECKPOINT_PAGES: i64 = 4_000;
-const LARGEST_IDLE_LOG_BYTES: i64 = 64 * 1024 * 1024;
+/// How long a connection waits for the lock of another process.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the log grows before its pages go into the database.
+pub(crate) const CHECKPOINT_PAGES: i64 = 4_000;
+/// What the log keeps of its size once they have.
+pub(crate) const LARGEST_IDLE_LOG_BYTES: i64 = 64 * 1024 * 1024;
 /// More than there are statements, so that each is compiled once.
 const KEPT_STATEMENTS: usize = 256;
