@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryTrait, Select, Statement, TryIntoModel,
-    Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, QueryTrait,
+    Select, Statement, TryIntoModel, Value,
 };
 
 use crate::Error;
 use crate::pool::Pool;
 use crate::sqlite::{Local, Role, Row, is_busy};
-use crate::transaction::{model, values};
+use crate::transaction::{models, values};
 
 /// Where single rows are read.
 ///
@@ -64,10 +64,7 @@ impl PointReads {
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
     {
-        match self.here(|| select.build(DbBackend::Sqlite), 1) {
-            Some(rows) => Ok(rows?.pop().map(model::<E>).transpose()?),
-            None => Ok(select.one(&self.pool).await?),
-        }
+        Ok(self.all(select.limit(1)).await?.pop())
     }
 
     /// Reads every row that a selection of whole rows finds.
@@ -76,11 +73,8 @@ impl PointReads {
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
     {
-        match self.here(|| select.build(DbBackend::Sqlite), usize::MAX) {
-            Some(rows) => Ok(rows?
-                .into_iter()
-                .map(model::<E>)
-                .collect::<Result<_, _>>()?),
+        match self.here(|| select.build(DbBackend::Sqlite)) {
+            Some(rows) => Ok(models::<E>(rows?)?),
             None => Ok(select.all(&self.pool).await?),
         }
     }
@@ -94,7 +88,7 @@ impl PointReads {
     ) -> Result<i64, Error> {
         let statement =
             Statement::from_sql_and_values(self.pool.get_database_backend(), sql, values);
-        let Some(rows) = self.here(|| statement.clone(), 1) else {
+        let Some(rows) = self.here(|| statement.clone()) else {
             let row = self.pool.query_one_raw(statement).await?;
             return Ok(row
                 .map(|row| row.try_get_by_index(0))
@@ -109,18 +103,14 @@ impl PointReads {
     }
 
     /// Reads on the calling thread; `None` if the pool has to.
-    fn here(
-        &self,
-        statement: impl FnOnce() -> Statement,
-        at_most: usize,
-    ) -> Option<Result<Vec<Row>, DbErr>> {
+    fn here(&self, statement: impl FnOnce() -> Statement) -> Option<Result<Vec<Row>, DbErr>> {
         if !self.is_local() {
             return None;
         }
         let statement = statement();
         let bound = values(&statement);
         let mut connections = self.local.iter();
-        let read = connections.find_map(|one| one.try_query(&statement.sql, bound, at_most))?;
+        let read = connections.find_map(|one| one.try_query(&statement.sql, bound))?;
         match &read {
             Err(error) if is_busy(error) => None,
             Ok(_) | Err(_) => Some(read),

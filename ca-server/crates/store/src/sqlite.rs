@@ -60,16 +60,11 @@ impl Local {
         execute(connection, sql, values).map_err(db_err)
     }
 
-    /// Reads rows, at most so many, unless another thread is reading on this connection.
-    pub(crate) fn try_query(
-        &self,
-        sql: &str,
-        values: &[Value],
-        at_most: usize,
-    ) -> Option<Result<Vec<Row>, DbErr>> {
+    /// Reads rows, unless another thread is reading on this connection.
+    pub(crate) fn try_query(&self, sql: &str, values: &[Value]) -> Option<Result<Vec<Row>, DbErr>> {
         let guard = self.0.try_lock().ok()?;
         let connection = guard.as_ref()?;
-        Some(query(connection, sql, values, at_most))
+        Some(query(connection, sql, values))
     }
 
     fn connection(&self) -> MutexGuard<'_, Option<Connection>> {
@@ -101,20 +96,13 @@ fn execute(connection: &Connection, sql: &str, values: &[Value]) -> rusqlite::Re
     Ok(statement.raw_execute()? as u64)
 }
 
-fn query(
-    connection: &Connection,
-    sql: &str,
-    values: &[Value],
-    at_most: usize,
-) -> Result<Vec<Row>, DbErr> {
+fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbErr> {
     let mut statement = connection.prepare_cached(sql).map_err(db_err)?;
     value::bind(&mut statement, values).map_err(db_err)?;
     let columns = value::columns(&statement);
     let mut rows = statement.raw_query();
     let mut read = Vec::new();
-    while read.len() < at_most
-        && let Some(row) = rows.next().map_err(db_err)?
-    {
+    while let Some(row) = rows.next().map_err(db_err)? {
         read.push(value::row(row, &columns)?);
     }
     Ok(read)

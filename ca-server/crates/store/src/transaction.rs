@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    ExecResult, Iterable, QueryResult, QueryTrait, Select, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, TryIntoModel, Value,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, ExecResult, Iterable, QueryResult, QuerySelect, QueryTrait, Select,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryIntoModel, Value,
 };
 
 use crate::Error;
@@ -185,12 +185,10 @@ impl Transaction {
     ) -> Result<u64, Error> {
         match self {
             Self::Swift(transaction) => Ok(transaction.execute(sql, &values)?),
-            Self::Pooled(Pooled {
-                inner: transaction, ..
-            }) => {
-                let backend = transaction.get_database_backend();
+            Self::Pooled(Pooled { inner, .. }) => {
+                let backend = inner.get_database_backend();
                 let statement = Statement::from_sql_and_values(backend, sql, values);
-                Ok(transaction.execute_raw(statement).await?.rows_affected())
+                Ok(inner.execute_raw(statement).await?.rows_affected())
             }
         }
     }
@@ -204,15 +202,13 @@ impl Transaction {
     ) -> Result<Vec<Option<String>>, Error> {
         match self {
             Self::Swift(transaction) => {
-                let rows = transaction.query(sql, &values, usize::MAX)?;
+                let rows = transaction.query(sql, &values)?;
                 rows.into_iter().map(text).collect()
             }
-            Self::Pooled(Pooled {
-                inner: transaction, ..
-            }) => {
-                let backend = transaction.get_database_backend();
+            Self::Pooled(Pooled { inner, .. }) => {
+                let backend = inner.get_database_backend();
                 let statement = Statement::from_sql_and_values(backend, sql, values);
-                let rows = transaction.query_all_raw(statement).await?;
+                let rows = inner.query_all_raw(statement).await?;
                 let texts = rows.iter().map(|row| row.try_get_by_index(0));
                 Ok(texts.collect::<Result<_, _>>()?)
             }
@@ -230,11 +226,9 @@ impl Transaction {
             Self::Swift(transaction) => {
                 Ok(transaction.execute(&statement.sql, values(&statement))?)
             }
-            Self::Pooled(transaction) => Ok(transaction
-                .inner
-                .execute_raw(statement)
-                .await?
-                .rows_affected()),
+            Self::Pooled(Pooled { inner, .. }) => {
+                Ok(inner.execute_raw(statement).await?.rows_affected())
+            }
         }
     }
 
@@ -244,16 +238,7 @@ impl Transaction {
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
     {
-        match self {
-            Self::Swift(transaction) => {
-                let statement = select.build(DbBackend::Sqlite);
-                let mut rows = transaction.query(&statement.sql, values(&statement), 1)?;
-                Ok(rows.pop().map(model::<E>).transpose()?)
-            }
-            Self::Pooled(Pooled {
-                inner: transaction, ..
-            }) => Ok(select.one(transaction).await?),
-        }
+        Ok(self.all(select.limit(1)).await?.pop())
     }
 
     /// Reads every row that a selection of whole rows finds.
@@ -265,12 +250,10 @@ impl Transaction {
         match self {
             Self::Swift(transaction) => {
                 let statement = select.build(DbBackend::Sqlite);
-                let rows = transaction.query(&statement.sql, values(&statement), usize::MAX)?;
-                Ok(rows.into_iter().map(model::<E>).collect::<Result<_, _>>()?)
+                let rows = transaction.query(&statement.sql, values(&statement))?;
+                Ok(models::<E>(rows)?)
             }
-            Self::Pooled(Pooled {
-                inner: transaction, ..
-            }) => Ok(select.all(transaction).await?),
+            Self::Pooled(transaction) => Ok(select.all(&transaction.inner).await?),
         }
     }
 
@@ -283,17 +266,20 @@ impl Transaction {
     }
 }
 
-/// Puts a whole row together from its values, which are in the order of the entity's columns.
-pub(crate) fn model<E>(row: Row) -> Result<E::Model, DbErr>
+/// Puts whole rows together from their values, which are in the order of the entity's columns.
+pub(crate) fn models<E>(rows: Vec<Row>) -> Result<Vec<E::Model>, DbErr>
 where
     E: EntityTrait,
     E::ActiveModel: TryIntoModel<E::Model>,
 {
-    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-    for (column, value) in E::Column::iter().zip(row) {
-        model.try_set(column, value)?;
-    }
-    model.try_into_model()
+    let model = |row: Row| {
+        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+        for (column, value) in E::Column::iter().zip(row) {
+            model.try_set(column, value)?;
+        }
+        model.try_into_model()
+    };
+    rows.into_iter().map(model).collect()
 }
 
 /// Returns what a statement binds.

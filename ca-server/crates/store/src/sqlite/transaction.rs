@@ -47,14 +47,9 @@ impl Transaction {
         self.within(|connection| execute(connection, sql, values).map_err(db_err))
     }
 
-    /// Reads rows, at most so many.
-    pub(crate) fn query(
-        &self,
-        sql: &str,
-        values: &[Value],
-        at_most: usize,
-    ) -> Result<Vec<Row>, DbErr> {
-        self.within(|connection| query(connection, sql, values, at_most))
+    /// Reads rows.
+    pub(crate) fn query(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, DbErr> {
+        self.within(|connection| query(connection, sql, values))
     }
 
     /// A full disk ends SQLite's transaction; what came after would be committed by itself.
@@ -108,7 +103,7 @@ mod tests {
     }
 
     fn rows(file: &File) -> usize {
-        let read = file.local.try_query("SELECT n FROM t", &[], usize::MAX);
+        let read = file.local.try_query("SELECT n FROM t", &[]);
         read.unwrap().unwrap().len()
     }
 
