@@ -11,10 +11,10 @@ use sea_orm::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::Error;
+use crate::database;
 use crate::point_reads::PointReads;
 use crate::pool::Pool;
 use crate::sqlite::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LARGEST_IDLE_LOG_BYTES, Local, Role};
-use crate::transaction;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ pub struct Options {
 pub(crate) struct Connections {
     pub(crate) reads: Pool,
     pub(crate) point_reads: PointReads,
-    pub(crate) writes: transaction::Database,
+    pub(crate) writes: database::Database,
     pub(crate) kind: Kind,
 }
 
@@ -94,7 +94,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Connections, Error>
     Ok(Connections {
         point_reads: PointReads::of_file(&file, &reads)?,
         reads,
-        writes: transaction::Database {
+        writes: database::Database {
             swift: Some(Arc::new(Local::open(&file, Role::Writes)?)),
             pool: writes,
         },
@@ -154,7 +154,7 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
     Ok(Connections {
         point_reads: PointReads::of_pool(&reads),
         reads,
-        writes: transaction::Database {
+        writes: database::Database {
             swift: None,
             pool: Pool::of_server(writing).await?,
         },

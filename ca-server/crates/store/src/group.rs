@@ -10,8 +10,9 @@ use std::time::Instant;
 use sea_orm::DbErr;
 
 use crate::change::{Ran, Unit};
+use crate::database::Database;
 use crate::nonce::{self, RedeemedNonce};
-use crate::transaction::{Database, Transaction};
+use crate::transaction::Transaction;
 use crate::{Error, audit};
 
 /// What became of a group as a whole.

@@ -19,6 +19,7 @@ mod change;
 mod client;
 mod connect;
 mod crl;
+mod database;
 mod database_file;
 mod entity;
 mod error;

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::change::Change;
 use crate::connect::{self, Kind, Options};
+use crate::database::Database;
 use crate::database_file::DatabaseFile;
 use crate::lease::EndAll;
 use crate::nonce::{self, Memory, RedeemedNonce};
@@ -19,7 +20,6 @@ use crate::point_reads::PointReads;
 use crate::pool::Pool;
 use crate::read::GroupReader;
 use crate::schema;
-use crate::transaction::Database;
 use crate::writer::{self, Queue};
 use crate::{Error, account, certificate, identity};
 

@@ -1,30 +1,20 @@
 //! What changes speak to: the transaction of their group.
 //!
-//! A file is written in one of two ways. The swift one runs each statement on the writer's own
-//! thread, and knows only the statements below ([`Transaction::run`] and its neighbours). The
-//! other goes through the pool, knows every statement and has savepoints.
+//! The swift one runs each statement on the writer's own thread, and knows only the statements
+//! below ([`Transaction::run`] and its neighbours). The other goes through the pool, knows every
+//! statement and has savepoints.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, ExecResult, Iterable, QueryResult, QuerySelect, QueryTrait, Select,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, TryIntoModel, Value,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    ExecResult, Iterable, QueryResult, QuerySelect, QueryTrait, Select, Statement,
+    TransactionTrait, TryIntoModel, Value,
 };
 
 use crate::Error;
-use crate::pool::Pool;
-use crate::sqlite::{self, Local, Row, not_here};
-
-/// Where groups are written.
-#[derive(Clone)]
-pub(crate) struct Database {
-    /// A file, on the writer's own thread.
-    pub(crate) swift: Option<Arc<Local>>,
-    /// Anything, through the driver.
-    pub(crate) pool: Pool,
-}
+use crate::sqlite::{self, Row, not_here};
 
 /// A transaction under way, or a savepoint in one. Dropped unfinished, it is undone.
 pub(crate) enum Transaction {
@@ -53,72 +43,16 @@ pub(crate) enum Others {
     Write,
 }
 
-impl Database {
-    /// Begins a transaction whose changes stand or fall together: in the swift way if there is
-    /// one and the changes are for it, else so that rows can be gathered.
-    pub(crate) async fn begin_together(&self, is_swift: bool) -> Result<Transaction, DbErr> {
-        match &self.swift {
-            Some(local) if is_swift => sqlite::Transaction::begin(local).map(Transaction::Swift),
-            Some(_) => self.begin().await,
-            None => {
-                let inner = self
-                    .pool
-                    .begin_with_options(TransactionOptions::default())
-                    .await?;
-                let gathered = Some(Mutex::default());
-                Ok(Transaction::Pooled(Pooled { inner, gathered }))
-            }
-        }
-    }
-
-    /// Begins a transaction that takes every statement and has savepoints.
-    pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        // SQLite: take the write lock at once. A transaction that reads first and then writes
-        // fails as soon as another process (a command beside the server) wrote in between.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let begun = self.pool.begin_with_options(options).await;
-        begun.map(Transaction::plain)
-    }
-
-    /// Closes the pool's connection to a file, so that the next group begins with a new one.
-    ///
-    /// SQLite ends a transaction by itself where the disk fails. The driver does not see that and
-    /// counts it as open: what comes later would be a savepoint inside of a transaction that nobody
-    /// commits, answered and then lost.
-    pub(crate) async fn renew(&self) {
-        if self.swift.is_none() {
-            return;
-        }
-        let renewed = match self
-            .pool
-            .connections()
-            .get_sqlite_connection_pool()
-            .acquire()
-            .await
-        {
-            Ok(connection) => connection.close().await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = renewed {
-            tracing::warn!(%error, "a connection of the store did not close");
-        }
-    }
-
-    /// Closes the connections.
-    pub(crate) async fn close(&self) -> Result<(), DbErr> {
-        if let Some(local) = &self.swift {
-            local.close()?;
-        }
-        self.pool.close().await
-    }
-}
-
 impl Transaction {
-    fn plain(inner: DatabaseTransaction) -> Self {
+    /// Takes a transaction of the pool.
+    pub(crate) fn plain(inner: DatabaseTransaction) -> Self {
         let gathered = None;
+        Self::Pooled(Pooled { inner, gathered })
+    }
+
+    /// Takes a transaction of the pool whose changes leave rows for its end.
+    pub(crate) fn gathering(inner: DatabaseTransaction) -> Self {
+        let gathered = Some(Mutex::default());
         Self::Pooled(Pooled { inner, gathered })
     }
 

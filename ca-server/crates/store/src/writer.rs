@@ -11,9 +11,9 @@ use tokio::time::timeout;
 use crate::Error;
 use crate::change::{Change, Pending, Standing, Unit};
 use crate::connect::Options;
+use crate::database::Database;
 use crate::group::{self, Fate};
 use crate::nonce::Memory;
-use crate::transaction::Database;
 
 /// The way to the writers, and the handle that stops them.
 pub(crate) struct Queue {
