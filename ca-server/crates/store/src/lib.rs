@@ -45,6 +45,7 @@ mod read;
 mod row;
 mod schema;
 mod secret;
+mod serving;
 mod session;
 mod sqlite;
 mod store;

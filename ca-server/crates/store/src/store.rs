@@ -1,7 +1,7 @@
 //! The store: connections, writers and what they share.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::point_reads::PointReads;
 use crate::pool::Pool;
 use crate::read::GroupReader;
 use crate::schema;
+use crate::serving::lock_for_serving;
 use crate::writer::{self, Queue};
 use crate::{Error, account, certificate, identity};
 
@@ -68,37 +69,12 @@ impl Store {
     /// [`Store::migrate`] and [`Store::begin_serving`].
     pub async fn connect(url: &str, options: Options) -> Result<Self, Error> {
         let connections = connect::open(url, &options).await?;
-        let (nonces, writers, read_file) = match connections.kind {
-            Kind::Sqlite { file } => {
-                let read_file = Some(Arc::new(DatabaseFile::at(&file)));
-                let memory = Arc::new(Memory::default());
-                let loaded = OnceCell::new();
-                (
-                    Nonces::Own {
-                        file,
-                        memory,
-                        loaded,
-                    },
-                    1,
-                    read_file,
-                )
+        let nonces = Nonces::of(connections.kind);
+        let (file, writers, memory) = match &nonces {
+            Nonces::Own { file, memory, .. } => {
+                (Some(Arc::new(DatabaseFile::at(file))), 1, Some(memory))
             }
-            Kind::Postgres { nonces } => {
-                let redeeming = nonce::start_redeeming(&nonces);
-                let database = nonces;
-                (
-                    Nonces::Shared {
-                        database,
-                        redeeming,
-                    },
-                    options.writers,
-                    None,
-                )
-            }
-        };
-        let memory = match &nonces {
-            Nonces::Own { memory, .. } => Some(memory),
-            Nonces::Shared { .. } => None,
+            Nonces::Shared { .. } => (None, options.writers, None),
         };
         let (queue, ends) = writer::start(&connections.writes, writers, memory, &options)?;
         Ok(Self {
@@ -116,7 +92,7 @@ impl Store {
                 queue,
                 accounts: Arc::default(),
                 nonces,
-                file: read_file,
+                file,
                 writers: Mutex::new(ends),
                 serving: Mutex::new(None),
             }),
@@ -273,6 +249,22 @@ impl Store {
     }
 }
 
+impl Nonces {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite { file } => Self::Own {
+                file,
+                memory: Arc::default(),
+                loaded: OnceCell::new(),
+            },
+            Kind::Postgres { nonces: database } => Self::Shared {
+                redeeming: nonce::start_redeeming(&database),
+                database,
+            },
+        }
+    }
+}
+
 impl Shared {
     async fn close_connections(&self) {
         if let Some(file) = &self.file {
@@ -299,30 +291,6 @@ impl Shared {
 fn warn_unless_closed(closed: Result<(), DbErr>) {
     if let Err(error) = closed {
         tracing::warn!(%error, "a connection of the store did not close");
-    }
-}
-
-/// Takes the lock that marks a database file as served. The system drops it with the process,
-/// however that ends. It is a file of its own: SQLite's locks on the database would be lost with
-/// any other handle on it that closes.
-fn lock_for_serving(database: &Path) -> Result<File, Error> {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".serving");
-    let path = PathBuf::from(path);
-    let inaccessible = |source: std::io::Error| Error::FileNotAccessible {
-        path: path.clone(),
-        source: Arc::new(source),
-    };
-    let lock = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(inaccessible)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::AlreadyServed),
-        Err(TryLockError::Error(error)) => Err(inaccessible(error)),
     }
 }
 
