@@ -105,7 +105,7 @@ pub enum IdentityError {
 /// Answers for one issuer.
 pub struct OcspResponder {
     issuer: Issuer,
-    names: IssuerHashes,
+    issuer_hashes: IssuerHashes,
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     schedule: RespondSchedule,
@@ -121,7 +121,7 @@ impl OcspResponder {
     pub fn new(corridor: &Corridor, issuer: &Issuer, schedule: RespondSchedule) -> Self {
         Self {
             issuer: issuer.clone(),
-            names: IssuerHashes::of(issuer.certificate()),
+            issuer_hashes: IssuerHashes::of(issuer.certificate()),
             ledger: Arc::clone(corridor.ledger()),
             clock: Arc::clone(corridor.clock()),
             schedule,

@@ -107,18 +107,6 @@ pub struct ResponseTemplate {
     pub nonce: Option<Vec<u8>>,
 }
 
-impl CertId {
-    /// Returns whether the CertID names `issuer` (hashes of its subject Name and key bits).
-    pub fn names(&self, issuer: &Certificate) -> bool {
-        let Some(algorithm) = self.hash.algorithm() else {
-            return false;
-        };
-        let hash_of = |octets: &[u8]| digest::digest(algorithm, octets);
-        hash_of(issuer.public_key().key_bits()).as_ref() == self.issuer_key_hash
-            && hash_of(issuer.subject_der()).as_ref() == self.issuer_name_hash
-    }
-}
-
 /// What CertIDs say of one issuer: its hashes, computed once.
 #[derive(Clone, Debug)]
 pub struct IssuerHashes([(CertIdHash, Vec<u8>, Vec<u8>); 4]);
@@ -137,8 +125,8 @@ impl IssuerHashes {
         }))
     }
 
-    /// Returns whether the CertID names this issuer, as [`CertId::names`] does.
-    pub fn match_of(&self, cert_id: &CertId) -> bool {
+    /// Returns whether the CertID names this issuer.
+    pub fn named_by(&self, cert_id: &CertId) -> bool {
         self.0.iter().any(|(hash, name, key)| {
             *hash == cert_id.hash
                 && *name == cert_id.issuer_name_hash

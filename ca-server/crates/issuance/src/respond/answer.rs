@@ -26,7 +26,7 @@ impl OcspResponder {
         {
             return Ok(kept);
         }
-        let is_ours = |cert_id: &CertId| self.names.match_of(cert_id);
+        let is_ours = |cert_id: &CertId| self.issuer_hashes.named_by(cert_id);
         if !request.cert_ids.iter().any(is_ours) {
             return Err(AnswerError::NotOurs);
         }
@@ -83,7 +83,7 @@ impl OcspResponder {
 
     async fn look_up(&self, cert_id: &CertId) -> Result<Known, LedgerError> {
         let serial = match &cert_id.serial {
-            Some(serial) if self.names.match_of(cert_id) => serial,
+            Some(serial) if self.issuer_hashes.named_by(cert_id) => serial,
             Some(_) | None => return Ok(Known::NOTHING),
         };
         let standing = self.ledger.standing(self.issuer.name(), serial).await?;

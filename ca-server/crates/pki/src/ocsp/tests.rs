@@ -140,10 +140,9 @@ fn reads_requests_of_openssl_with_each_hash_and_several_certificates() {
         assert!(request.nonce.is_some());
         for cert_id in &request.cert_ids {
             assert_eq!(cert_id.hash, hash);
-            assert_eq!(cert_id.names(&scene.ca), hash != CertIdHash::Other);
-            assert!(!cert_id.names(&scene.responder));
-            let hashes = IssuerHashes::of(&scene.ca);
-            assert_eq!(hashes.match_of(cert_id), cert_id.names(&scene.ca));
+            let [ca, other] = [&scene.ca, &scene.responder].map(IssuerHashes::of);
+            assert_eq!(ca.named_by(cert_id), hash != CertIdHash::Other);
+            assert!(!other.named_by(cert_id));
         }
     }
 }
