@@ -36,7 +36,7 @@ pub(crate) async fn open(
         absence,
     ) {
         (Ok(key), _) => OnceLock::from(key),
-        (Err(Error::Key { source, .. }), Absence::Awaited) if may_pass(&source) => {
+        (Err(Error::Key { source, .. }), Absence::Awaited) if source.may_pass() => {
             tracing::error!(reason = %source, "the audit log is not sealed until its key is there");
             OnceLock::new()
         }
@@ -73,17 +73,6 @@ pub(crate) fn unusable(source: KeyError) -> Error {
     Error::Key {
         issuer: "[audit]".to_owned(),
         source,
-    }
-}
-
-/// A key that is in its place and wrong stays wrong.
-fn may_pass(error: &KeyError) -> bool {
-    match error {
-        KeyError::Secret(_)
-        | KeyError::Device(_)
-        | KeyError::DeadlineExceeded
-        | KeyError::Unavailable { .. } => true,
-        KeyError::Uri(_) | KeyError::Key(_) => false,
     }
 }
 

@@ -30,6 +30,17 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    /// Returns whether the key may be there later: one that is in its place and wrong stays wrong.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Secret(_)
+            | Self::Device(_)
+            | Self::DeadlineExceeded
+            | Self::Unavailable { .. } => true,
+            Self::Uri(_) | Self::Key(_) => false,
+        }
+    }
+
     /// Says which file it is about.
     pub(crate) fn at(self, path: &Path) -> Self {
         let place = |text: String| format!("{}: {text}", path.display());

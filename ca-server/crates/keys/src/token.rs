@@ -60,16 +60,11 @@ impl TokenKey {
         let connected = patience::within(OPENING, move || Ok(connecting.connect()?));
         match connected {
             Ok(session) => Ok((Self::start(uri, device, Ok(session), options)?, None)),
-            Err(
-                away @ (KeyError::Secret(_)
-                | KeyError::Device(_)
-                | KeyError::DeadlineExceeded
-                | KeyError::Unavailable { .. }),
-            ) => {
+            Err(away) if away.may_pass() => {
                 let key = Self::start(uri, device, Err(&away), options)?;
                 Ok((key, Some(away)))
             }
-            Err(wrong @ (KeyError::Uri(_) | KeyError::Key(_))) => Err(wrong),
+            Err(wrong) => Err(wrong),
         }
     }
 
