@@ -28,7 +28,7 @@ use crate::corridor::Corridor;
 use crate::issuer::Issuer;
 use crate::lease::Lease;
 use crate::ledger::{Ledger, LedgerError, PublishedCrl};
-use crate::world::Clock;
+use crate::world::{CLOCKS_APART, Clock};
 
 /// When CRLs are made and how long they hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,9 +263,6 @@ async fn offload<T: Send + 'static>(
         .await
         .map_err(|_join_error| PublishError::Interrupted)
 }
-
-/// How far the clocks of two servers may be apart before one distrusts the other's CRL.
-const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// The longest rest after failures: a token that comes back is noticed within it.
 const LONGEST_REST: Duration = Duration::from_secs(30);

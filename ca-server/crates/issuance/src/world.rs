@@ -1,6 +1,6 @@
 //! Time and chance, handed in so that tests can hold them still.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use ca_pki::Timestamp;
@@ -50,3 +50,6 @@ impl Entropy for SystemEntropy {
         self.0.fill(octets).map_err(|_unspecified| NoEntropy)
     }
 }
+
+/// How far the clocks of two servers, or of one before and after it is set, may be apart.
+pub const CLOCKS_APART: Duration = Duration::from_secs(300);

@@ -1,9 +1,8 @@
 //! Pruning: what ended is removed in small pieces, so that nobody waits for it.
 
-use std::time::Duration;
-
 use ca_acme::NONCE_OUTLASTS;
 use ca_acme::store::Pruned;
+use ca_issuance::world::CLOCKS_APART;
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait};
@@ -301,8 +300,5 @@ where
         .take()
 }
 
-/// keyCompromise (RFC 5280 §5.3.1).
-/// How far the clocks of two servers may be apart.
-const CLOCKS_APART: Duration = Duration::from_secs(300);
 const KEY_COMPROMISE: i16 = 1;
 const ROWS: u64 = 1_000;

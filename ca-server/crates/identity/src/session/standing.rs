@@ -1,7 +1,6 @@
 //! Whether a session still stands: asked for each request that shows a token of it.
 
-use std::time::Duration;
-
+use ca_issuance::world::CLOCKS_APART;
 use ca_pki::Timestamp;
 use subtle::ConstantTimeEq;
 
@@ -67,6 +66,3 @@ impl Access {
         Ok(())
     }
 }
-
-/// How far the clocks of two servers may be apart.
-const CLOCKS_APART: Duration = Duration::from_secs(300);
