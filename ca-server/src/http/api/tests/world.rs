@@ -232,7 +232,6 @@ impl Call<'_> {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// Sends the operator token of a role.
     /// Comes from another address.
     pub(super) fn from(mut self, peer: [u8; 4]) -> Self {
         let peer = ConnectInfo(SocketAddr::from((peer, 1_024)));
@@ -240,6 +239,7 @@ impl Call<'_> {
         self
     }
 
+    /// Sends the operator token of a role.
     pub(super) fn by(self, role: Role) -> Self {
         let token = self.world.tokens.iter().find(|(one, _)| *one == role);
         let token = token.unwrap().1.clone();
