@@ -27,8 +27,15 @@ pub(crate) async fn read_body(request: Request) -> Result<Bytes, Unread> {
 pub(crate) fn keep_rest(request: Request) -> (Request, Rest) {
     let rest = Rest(Arc::default());
     let slot = Arc::clone(&rest.0);
-    let request = request.map(|body| Body::new(Lent { body, slot }));
-    (request, rest)
+    let lend = |body| {
+        watched(body, move |left| {
+            if !left.is_end_stream() {
+                let left = std::mem::take(left);
+                *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+            }
+        })
+    };
+    (request.map(lend), rest)
 }
 
 /// What a handler left of a body.
@@ -45,13 +52,21 @@ impl Rest {
     }
 }
 
-/// A body that goes back where it came from when its handler drops it.
-struct Lent {
-    body: Body,
-    slot: Arc<Mutex<Option<Body>>>,
+/// Has `at_end` called when a body is dropped, read to its end or not.
+pub(crate) fn watched<F>(body: Body, at_end: F) -> Body
+where
+    F: FnOnce(&mut Body) + Send + Unpin + 'static,
+{
+    let at_end = Some(at_end);
+    Body::new(Watched { body, at_end })
 }
 
-impl HttpBody for Lent {
+struct Watched<F: FnOnce(&mut Body)> {
+    body: Body,
+    at_end: Option<F>,
+}
+
+impl<F: FnOnce(&mut Body) + Unpin> HttpBody for Watched<F> {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -71,11 +86,10 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl<F: FnOnce(&mut Body)> Drop for Watched<F> {
     fn drop(&mut self) {
-        if !self.body.is_end_stream() {
-            let left = std::mem::take(&mut self.body);
-            *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+        if let Some(at_end) = self.at_end.take() {
+            at_end(&mut self.body);
         }
     }
 }
@@ -183,6 +197,9 @@ async fn drain(body: &mut Body) {
 /// A CSR with a hundred names and an RSA-8192 key, twice base64url, is below 20 KiB.
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+/// When to come back after [`Unread::Crowded`]: whoever comes slowly is cut off by then.
+pub(crate) const WHEN_CROWDED: Duration = PATIENCE.body;
+
 const PATIENCE: Patience = Patience {
     body: Duration::from_secs(10),
     rest: Duration::from_secs(2),

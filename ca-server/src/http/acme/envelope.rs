@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, OriginalUri, Request};
@@ -12,7 +11,7 @@ use ca_acme::request::{AccountRequest, KeyRequest, SignedRequest, Unverified};
 use ca_acme::{Acme, Error, Problem, ProblemKind};
 
 use super::headers::directory_in;
-use crate::http::body::{Unread, read_body};
+use crate::http::body::{self, Unread, read_body};
 use crate::http::problem::Refusal;
 
 /// A request signed by a valid account.
@@ -95,7 +94,7 @@ fn unread(unread: Unread) -> Error {
     let status = match unread {
         Unread::Crowded => {
             let crowded = Problem::new(ProblemKind::RateLimited, unread.detail());
-            return crowded.retry_after(WHEN_CROWDED).into();
+            return crowded.retry_after(body::WHEN_CROWDED).into();
         }
         Unread::TooLarge => 413,
         Unread::TooSlow => 408,
@@ -119,6 +118,3 @@ fn require_jose(headers: &HeaderMap) -> Result<(), Error> {
     let detail = "POST wants the Content-Type application/jose+json";
     Err(Problem::malformed(detail).with_status(415).into())
 }
-
-/// Whoever comes slowly is cut off after ten seconds.
-const WHEN_CROWDED: Duration = Duration::from_secs(10);

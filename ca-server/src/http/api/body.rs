@@ -1,7 +1,5 @@
 //! What a request says: JSON bodies, query parameters, headers; whatever else they hold is refused.
 
-use std::time::Duration;
-
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -13,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::http::body::{Unread, read_body};
+use crate::http::body::{self, Unread, read_body};
 use crate::http::problem::api::{Kind, Problem};
 use crate::nearest;
 
@@ -94,7 +92,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         let kind = match unread {
-            Unread::Crowded => return Self::rate_limited(unread.detail(), WHEN_CROWDED),
+            Unread::Crowded => return Self::rate_limited(unread.detail(), body::WHEN_CROWDED),
             Unread::TooLarge => Kind::TooLarge,
             Unread::TooSlow => Kind::TooSlow,
             Unread::Broken => Kind::Malformed,
@@ -213,9 +211,6 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 const NO_NUL: &str = "the character NUL stands in no value";
 const LONGEST_MESSAGE: usize = 300;
-
-/// Whoever comes slowly is cut off after ten seconds.
-const WHEN_CROWDED: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

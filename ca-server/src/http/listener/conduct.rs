@@ -1,14 +1,13 @@
 //! What a client does with an HTTP/2 connection: whoever leaves answers unread, or asks nothing
 //! and keeps the line busy with pings, holds memory and a place that others need.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, HttpBody};
-use hyper::body::{Frame, SizeHint};
+use axum::body::Body;
 use tokio::time::interval;
+
+use crate::http::body::watched;
 
 /// Counts a connection's requests until their answers are sent.
 #[derive(Clone, Debug)]
@@ -80,12 +79,10 @@ impl Conduct {
 }
 
 impl Unanswered {
-    /// Makes the request's answer end it: sent or given up.
+    /// Makes the request's answer end it: sent or given up. Nobody takes a body while its stream
+    /// has no window.
     pub(super) fn until_sent(self, body: Body) -> Body {
-        Body::new(Sending {
-            body,
-            _unanswered: self,
-        })
+        watched(body, move |_sent| drop(self))
     }
 }
 
@@ -93,32 +90,6 @@ impl Drop for Unanswered {
     fn drop(&mut self) {
         let now = Instant::now();
         self.0.change(now, |count| count.saturating_sub(1));
-    }
-}
-
-/// An answer's body, which nobody takes while its stream has no window.
-struct Sending {
-    body: Body,
-    _unanswered: Unanswered,
-}
-
-impl HttpBody for Sending {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
