@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ca_store::Store;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::presence::Presence;
@@ -15,9 +15,9 @@ use crate::http::presence::Presence;
 pub(super) async fn watch(store: Store, presence: Presence, stop: CancellationToken) {
     let mut missed = 0;
     while !stop.is_cancelled() {
-        match timeout(PATIENCE, store.ping()).await {
-            Ok(Ok(())) => missed = 0,
-            Ok(Err(_)) | Err(_) => missed += 1,
+        match store.ping().await {
+            Ok(()) => missed = 0,
+            Err(_) => missed += 1,
         }
         presence.set_cut_off(missed >= 2);
         tokio::select! {
@@ -27,5 +27,4 @@ pub(super) async fn watch(store: Store, presence: Presence, stop: CancellationTo
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(2);
 const EVERY: Duration = Duration::from_secs(1);

@@ -139,7 +139,7 @@ impl Store {
         Ok(())
     }
 
-    /// Answers whether the database can be read.
+    /// Answers whether the database can be read, and soon whether or not it does.
     pub async fn ping(&self) -> Result<(), Error> {
         match timeout(PING_DEADLINE, self.shared.reads.ping()).await {
             Ok(answered) => Ok(answered?),
@@ -295,4 +295,4 @@ fn warn_unless_closed(closed: Result<(), DbErr>) {
 }
 
 /// Less than those who ask whether a server is ready usually wait.
-const PING_DEADLINE: Duration = Duration::from_secs(3);
+const PING_DEADLINE: Duration = Duration::from_secs(2);
