@@ -300,5 +300,6 @@ where
         .take()
 }
 
+/// keyCompromise (RFC 5280 §5.3.1).
 const KEY_COMPROMISE: i16 = 1;
 const ROWS: u64 = 1_000;
