@@ -1,6 +1,8 @@
 //! The port to what must be remembered about certificates. One method, one transaction.
 
+mod crl;
 mod list;
+mod record;
 
 use std::time::Duration;
 
@@ -8,9 +10,11 @@ use async_trait::async_trait;
 use ca_pki::crl::{CrlEntries, RevocationReason};
 use ca_pki::{Identifier, Serial, Timestamp, Validity};
 
+pub use self::crl::{PublishedCrl, RevocationSpan, Revocations};
 pub use self::list::{
     CertificateCursor, CertificatePage, CertificateQuery, CertificateStatus, NotACursor,
 };
+pub use self::record::{CertificateRecord, CertificateState, Standing};
 use crate::Actor;
 use crate::audit::Event;
 use crate::audit::query::{EventPage, EventQuery};
@@ -50,69 +54,6 @@ pub struct Intent {
     pub settle_after: Timestamp,
 }
 
-/// Where a certificate stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateState {
-    /// Recorded, not signed as far as the store knows.
-    Intended,
-    /// Signed and handed out.
-    Valid,
-    /// Revoked on request.
-    Revoked {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: RevocationReason,
-    },
-    /// Intended and never finished: nobody may hold it; listed as revoked.
-    Burned {
-        /// When it was burned.
-        at: Timestamp,
-    },
-}
-
-/// What is said of a certificate to whoever asks by its serial.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
-    /// Where it stands.
-    pub state: CertificateState,
-    /// notAfter.
-    pub not_after: Timestamp,
-}
-
-/// A certificate as the store knows it.
-#[derive(Clone, Debug)]
-pub struct CertificateRecord {
-    /// The serial.
-    pub serial: Serial,
-    /// The issuer's configured name.
-    pub issuer: String,
-    /// The profile's name.
-    pub profile: String,
-    /// The names in the certificate.
-    pub identifiers: Vec<Identifier>,
-    /// notBefore and notAfter.
-    pub validity: Validity,
-    /// SHA-256 of the SubjectPublicKeyInfo.
-    pub key_fingerprint: [u8; 32],
-    /// Who asked, in [`Actor`]'s text form.
-    pub requested_by: String,
-    /// Who asked, without what it acted through ([`Actor::requester`]).
-    pub requester: String,
-    /// The ACME order, if one asked.
-    pub order: Option<String>,
-    /// The grant that allowed it.
-    pub grant: Option<String>,
-    /// What the door knew when it decided; a JSON object.
-    pub provenance: Option<serde_json::Value>,
-    /// When its serial was spent.
-    pub recorded_at: Timestamp,
-    /// Where it stands.
-    pub state: CertificateState,
-    /// The certificate in DER, once signed.
-    pub der: Option<Vec<u8>>,
-}
-
 /// An intent without a result.
 #[derive(Clone, Debug)]
 pub struct Unfinished {
@@ -144,49 +85,6 @@ pub enum RevokeOutcome {
     AlreadyRevoked,
     /// No such certificate.
     Unknown,
-}
-
-/// A CRL as published: what it is made of, and its signature.
-#[derive(Clone, Debug)]
-pub struct PublishedCrl {
-    /// cRLNumber.
-    pub number: u64,
-    /// thisUpdate.
-    pub this_update: Timestamp,
-    /// nextUpdate.
-    pub next_update: Timestamp,
-    /// [`Ledger::revocation_epoch`] as it was before the entries were read: they hold every
-    /// revocation up to it, perhaps more.
-    pub revocation_epoch: u64,
-    /// The lowest number of a revocation in it; above the epoch if there is none.
-    pub first_revocation: u64,
-    /// Certificates that ended before are not in it.
-    pub ended_before: Timestamp,
-    /// The signature over all this: whoever puts the list together again sees by it that the
-    /// list is the same.
-    pub signature: Vec<u8>,
-}
-
-/// Which revocations, by the numbers that they have: what [`Ledger::revocation_epoch`] became.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RevocationSpan {
-    /// Those above this number,
-    pub after: u64,
-    /// up to and with this one,
-    pub through: u64,
-    /// of certificates that ended then or later.
-    pub ended_before: Timestamp,
-}
-
-/// The revocations of a span.
-#[derive(Clone, Debug)]
-pub struct Revocations {
-    /// What was there before, then one entry for each, in order of their numbers.
-    pub entries: CrlEntries,
-    /// How many numbers of the span were found, of ended certificates too.
-    pub numbered: u64,
-    /// The lowest number that got an entry.
-    pub first: Option<u64>,
 }
 
 /// Why the ledger could not do its part. Nothing was changed.

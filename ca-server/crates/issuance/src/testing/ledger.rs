@@ -2,6 +2,7 @@
 
 mod claim;
 mod lease;
+mod list;
 mod log;
 mod numbers;
 
@@ -19,9 +20,8 @@ use crate::audit::Event;
 use crate::audit::query::{EventPage, EventQuery};
 use crate::lease::Fence;
 use crate::ledger::{
-    CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
-    EarlierRequest, Intent, Ledger, LedgerError, PublishedCrl, RevocationSpan, Revocations,
-    RevokeOutcome, Unfinished,
+    CertificatePage, CertificateQuery, CertificateRecord, CertificateState, EarlierRequest, Intent,
+    Ledger, LedgerError, PublishedCrl, RevocationSpan, Revocations, RevokeOutcome, Unfinished,
 };
 
 /// A ledger of one issuer in memory. Durable until the test ends.
@@ -111,34 +111,6 @@ impl State {
     }
 }
 
-/// Tells whether a certificate belongs on the page that the query asks for, or a later one.
-fn is_asked_for(query: &CertificateQuery, record: &CertificateRecord) -> bool {
-    let status = record.status(query.moment);
-    let holds = |name| record.identifiers.contains(name);
-    let asked_by = |who: &String| *who == record.requested_by || *who == record.requester;
-    let after = |cursor: &CertificateCursor| record.serial < cursor.serial;
-    status.is_some()
-        && query.status.is_none_or(|wanted| status == Some(wanted))
-        && query
-            .profile
-            .as_ref()
-            .is_none_or(|it| *it == record.profile)
-        && query.issuer.as_ref().is_none_or(|it| *it == record.issuer)
-        && query.identifier.as_ref().is_none_or(holds)
-        && query
-            .requester
-            .as_ref()
-            .is_none_or(|who| *who == record.requester)
-        && query.requested_by.as_ref().is_none_or(asked_by)
-        && query
-            .expires_before
-            .is_none_or(|end| record.validity.not_after < end)
-        && query
-            .recorded_since
-            .is_none_or(|since| since <= record.recorded_at)
-        && query.cursor.as_ref().is_none_or(after)
-}
-
 #[async_trait]
 impl Ledger for MemoryLedger {
     async fn record_intent(&self, intent: &Intent, event: Event) -> Result<(), LedgerError> {
@@ -146,25 +118,10 @@ impl Ledger for MemoryLedger {
         if state.certificates.contains_key(&intent.serial) {
             return Err(LedgerError::Conflict);
         }
-        let record = CertificateRecord {
-            serial: intent.serial.clone(),
-            issuer: intent.issuer.clone(),
-            profile: intent.profile.clone(),
-            identifiers: intent.identifiers.clone(),
-            validity: intent.validity,
-            key_fingerprint: intent.key_fingerprint,
-            requested_by: intent.requested_by.to_string(),
-            requester: intent.requested_by.requester(),
-            order: intent.order.clone(),
-            grant: intent.grant.as_ref().map(|grant| grant.name.clone()),
-            provenance: intent.provenance.clone(),
-            recorded_at: intent.recorded_at,
-            state: CertificateState::Intended,
-            der: None,
-        };
         state.require_grant(intent)?;
         state.take_idempotency_key(intent)?;
         state.use_grant(intent)?;
+        let record = claim::intended(intent);
         state.certificates.insert(intent.serial.clone(), record);
         state.intents.push(intent.clone());
         state.events.push(event);
@@ -244,16 +201,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn certificates(&self, query: &CertificateQuery) -> Result<CertificatePage, LedgerError> {
-        let state = self.reach()?;
-        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let asked_for = state.certificates.values().rev();
-        let asked_for = asked_for
-            .filter(|record| is_asked_for(query, record))
-            .take(limit.saturating_add(1));
-        Ok(CertificatePage::cut(
-            asked_for.cloned().collect(),
-            query.limit,
-        ))
+        Ok(self.reach()?.page(query))
     }
 
     async fn idempotent(

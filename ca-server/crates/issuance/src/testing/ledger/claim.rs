@@ -4,7 +4,7 @@ use ca_pki::Serial;
 
 use super::State;
 use crate::entitlement::{GrantKept, GrantUse, Idempotency};
-use crate::ledger::{EarlierRequest, Intent, LedgerError};
+use crate::ledger::{CertificateRecord, CertificateState, EarlierRequest, Intent, LedgerError};
 
 impl State {
     pub(super) fn take_idempotency_key(&mut self, intent: &Intent) -> Result<(), LedgerError> {
@@ -66,4 +66,24 @@ impl State {
 fn limited(intent: &Intent) -> Option<(String, u64)> {
     let grant = intent.grant.as_ref()?;
     Some((grant.name.clone(), grant.limit?))
+}
+
+/// Makes the record of an intent.
+pub(super) fn intended(intent: &Intent) -> CertificateRecord {
+    CertificateRecord {
+        serial: intent.serial.clone(),
+        issuer: intent.issuer.clone(),
+        profile: intent.profile.clone(),
+        identifiers: intent.identifiers.clone(),
+        validity: intent.validity,
+        key_fingerprint: intent.key_fingerprint,
+        requested_by: intent.requested_by.to_string(),
+        requester: intent.requested_by.requester(),
+        order: intent.order.clone(),
+        grant: intent.grant.as_ref().map(|grant| grant.name.clone()),
+        provenance: intent.provenance.clone(),
+        recorded_at: intent.recorded_at,
+        state: CertificateState::Intended,
+        der: None,
+    }
 }
