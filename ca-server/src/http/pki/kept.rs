@@ -31,6 +31,7 @@ pub(crate) struct KeptAnswers {
 
 /// What the layers around the router count, looked up once.
 struct Meters {
+    route: &'static str,
     whole: Counter,
     not_modified: Counter,
     seconds: Histogram,
@@ -123,15 +124,10 @@ impl KeptAnswers {
 
 impl Meters {
     fn of(route: &'static str) -> Self {
-        let count = |status| {
-            metrics::counter!(
-                "ca_http_requests_total",
-                "listener" => "pki", "route" => route, "status" => status
-            )
-        };
         Self {
-            whole: count("200"),
-            not_modified: count("304"),
+            route,
+            whole: answers(route, StatusCode::OK),
+            not_modified: answers(route, StatusCode::NOT_MODIFIED),
             seconds: metrics::histogram!(
                 "ca_http_request_seconds", "listener" => "pki", "route" => route
             ),
@@ -140,12 +136,20 @@ impl Meters {
 
     fn count(&self, response: Response, begun: Instant) -> Response {
         match response.status() {
+            StatusCode::OK => self.whole.increment(1),
             StatusCode::NOT_MODIFIED => self.not_modified.increment(1),
-            _ => self.whole.increment(1),
+            seldom => answers(self.route, seldom).increment(1),
         }
         self.seconds.record(begun.elapsed().as_secs_f64());
         response
     }
+}
+
+fn answers(route: &'static str, status: StatusCode) -> Counter {
+    metrics::counter!(
+        "ca_http_requests_total",
+        "listener" => "pki", "route" => route, "status" => status.as_str().to_owned()
+    )
 }
 
 /// Tells whether a body is an OCSP request about one certificate, by its type and length.
