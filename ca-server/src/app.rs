@@ -3,6 +3,7 @@
 pub(crate) mod expiry;
 pub(crate) mod identity;
 mod issuers;
+mod leases;
 mod open_files;
 mod profiles;
 mod readiness;
@@ -22,7 +23,7 @@ use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
 use ca_identity::{Access, AccessParts, IdentityStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
-use ca_issuance::lease::{self, LeaseKeeper, Tenure};
+use ca_issuance::lease::{self, LeaseKeeper};
 use ca_issuance::publish::{CrlPublisher, PublishSchedule};
 use ca_issuance::respond::{OcspResponder, Others, RespondSchedule};
 use ca_issuance::world::{SystemClock, SystemEntropy};
@@ -46,6 +47,7 @@ use crate::tls::{Kept, ServerCertificate};
 pub(crate) use issuers::{
     Absence, certificate as issuer_certificate, open as open_issuer, open_key as open_issuer_key,
 };
+pub(crate) use leases::Duties;
 pub(crate) use profiles::uncovered;
 
 /// A server whose parts are all checked, not yet listening.
@@ -68,17 +70,6 @@ pub(crate) struct App {
     /// When the last run wrote its last event.
     newest_event: Option<Timestamp>,
     tasks: TaskTracker,
-}
-
-/// Work that one of several servers does.
-#[derive(Clone)]
-pub(crate) struct Duties {
-    /// Sealing the audit log.
-    pub(crate) sealing: Lease,
-    /// Handing it on.
-    pub(crate) exporting: Lease,
-    /// Settling, pruning, resuming what another server left behind.
-    pub(crate) upkeep: Lease,
 }
 
 /// What publishes one issuer's revocations.
@@ -128,15 +119,8 @@ impl App {
         });
         let access = access(&config, &store, &corridor).await?;
         let acme = acme(&config, &store, &access, (&corridor, &tasks)).await?;
-        let mut leases = leases(&config, &corridor)?;
-        let revocation = corridor
-            .issuers()
-            .map(|issuer| {
-                let publishing = leases.lease(&lease::publishing(issuer.name()));
-                let revocation = revocation(&config, &corridor, issuer, publishing);
-                (issuer.name().to_owned(), revocation)
-            })
-            .collect();
+        let mut leases = leases::keeper(&config, &corridor)?;
+        let revocation = revocations(&config, &corridor, &mut leases);
         let certificate = ServerCertificate::new(names, file);
         if let Some(kept) = kept {
             certificate.restore(&kept, &corridor)?;
@@ -159,11 +143,7 @@ impl App {
             access,
             acme,
             revocation,
-            duties: Duties {
-                sealing: leases.lease(Store::SEALING),
-                exporting: leases.lease(Store::EXPORTING),
-                upkeep: leases.lease(lease::UPKEEP),
-            },
+            duties: Duties::of(&mut leases),
             leases: Arc::new(leases),
             clock,
             newest_event,
@@ -270,6 +250,19 @@ fn validation_settings(config: &Config) -> Settings {
     }
 }
 
+fn revocations(
+    config: &Config,
+    corridor: &Corridor,
+    leases: &mut LeaseKeeper,
+) -> BTreeMap<String, Revocation> {
+    let revocations = corridor.issuers().map(|issuer| {
+        let publishing = leases.lease(&lease::publishing(issuer.name()));
+        let revocation = revocation(config, corridor, issuer, publishing);
+        (issuer.name().to_owned(), revocation)
+    });
+    revocations.collect()
+}
+
 fn revocation(
     config: &Config,
     corridor: &Corridor,
@@ -294,30 +287,6 @@ fn revocation(
         publisher: Arc::new(CrlPublisher::new(corridor, issuer, crls, publishing)),
         responder: Arc::new(OcspResponder::new(corridor, issuer, responding)),
     }
-}
-
-fn leases(config: &Config, corridor: &Corridor) -> Result<LeaseKeeper, Error> {
-    let tenure = match config.database.is_shared() {
-        true => Tenure::Among,
-        false => Tenure::Alone,
-    };
-    let holder = holder(corridor.entropy().as_ref())?;
-    let ledger = Arc::clone(corridor.ledger());
-    let clock = Arc::clone(corridor.clock());
-    Ok(LeaseKeeper::new(ledger, clock, holder, tenure))
-}
-
-/// Draws the name under which this process holds leases: each start is a holder of its own.
-fn holder(entropy: &dyn Entropy) -> Result<String, Error> {
-    let mut octets = [0; 8];
-    entropy
-        .fill(&mut octets)
-        .map_err(|error| Error::Store(Box::new(error)))?;
-    Ok(format!(
-        "{}-{:016x}",
-        std::process::id(),
-        u64::from_be_bytes(octets)
-    ))
 }
 
 /// The external URL's host and what `tls_names` adds.
