@@ -13,6 +13,7 @@ pub(crate) mod roots;
 pub(crate) mod rules;
 pub(crate) mod seal;
 mod serve;
+mod signals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ca_issuance::Settle;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::open_files;
 use crate::app::readiness::Readiness;
+use crate::app::signals::{Asked, Signals};
 use crate::app::{App, DRAIN, Revocation, expiry, roots};
 use crate::error::Error;
 use crate::http::api::{ApiParts, Rates};
@@ -115,10 +115,10 @@ impl App {
             return;
         }
         tracing::info!(?span, "draining: not ready any more, serving on");
+        let cut_short = async { while signals.next().await != Asked::Stop {} };
         tokio::select! {
             () = tokio::time::sleep(span) => {}
-            _ = signals.terminate.recv() => {}
-            _ = signals.interrupt.recv() => {}
+            () = cut_short => {}
         }
     }
 
@@ -193,10 +193,9 @@ impl App {
     /// other settings need a restart, which costs clients nothing but a reconnect.
     async fn run_until_stopped(&self, mut signals: Signals) -> Signals {
         loop {
-            tokio::select! {
-                _ = signals.terminate.recv() => return signals,
-                _ = signals.interrupt.recv() => return signals,
-                _ = signals.hangup.recv() => {
+            match signals.next().await {
+                Asked::Stop => return signals,
+                Asked::Reload => {
                     self.read_roots_again();
                     self.reloader.reload().await;
                 }
@@ -270,25 +269,6 @@ impl App {
             metrics: self.metrics.clone(),
             checks: Arc::new(checks),
         }
-    }
-}
-
-/// What operators send.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    /// Takes them over from their defaults, which all end the process at once.
-    fn listen() -> Result<Self, Error> {
-        let of = |kind| signal(kind).map_err(Error::Runtime);
-        Ok(Self {
-            terminate: of(SignalKind::terminate())?,
-            interrupt: of(SignalKind::interrupt())?,
-            hangup: of(SignalKind::hangup())?,
-        })
     }
 }
 
