@@ -96,6 +96,9 @@ impl Jobs {
         repeat(SEALING, Job::SealAudit);
         repeat(EXPORTING, Job::ExportAudit);
         repeat(WATCHING, Job::WatchClock);
+        if !parts.config.database.is_shared() {
+            repeat(CHECKPOINTS, Job::Checkpoint);
+        }
         let renewing = server_certificate::keep_renewed(Arc::clone(&parts), stop.clone());
         tracker.spawn(renewing);
         tracker.close();
@@ -118,6 +121,7 @@ enum Job {
     WatchClock,
     SealAudit,
     ExportAudit,
+    Checkpoint,
 }
 
 async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: CancellationToken) {
@@ -159,12 +163,20 @@ async fn run(job: Job, parts: &JobParts) {
         Job::WatchClock => watch_clock(parts),
         Job::SealAudit => audit::seal(parts).await,
         Job::ExportAudit => audit::export(parts).await,
+        Job::Checkpoint => checkpoint(parts).await,
     }
 }
 
 /// Upkeep needs no fence: each of its steps is a compare-and-swap or can be done twice.
 fn is_ours(work: &Lease) -> bool {
     work.fence().is_some()
+}
+
+/// Whatever fails here fails at the next commit, too, which then does it and is heard of.
+async fn checkpoint(parts: &JobParts) {
+    if let Err(error) = parts.store.checkpoint().await {
+        tracing::debug!(%error, "no checkpoint of the database, trying again in five seconds");
+    }
 }
 
 async fn settle(parts: &JobParts) {
@@ -218,3 +230,4 @@ fn read_roots(parts: &JobParts) {
 const WATCHING: Duration = Duration::from_secs(5);
 const SEALING: Duration = Duration::from_secs(10);
 const EXPORTING: Duration = Duration::from_secs(5);
+const CHECKPOINTS: Duration = Duration::from_secs(5);

@@ -62,11 +62,17 @@ struct Log {
 }
 
 impl Log {
+    /// Behind its end there may be what an earlier life left.
     fn of(ca: &TestCa) -> Self {
         let file = ca.folder().join("ca.db-wal");
         let octets = fs::read(&file).unwrap_or_default();
         let salt = octets.get(SALT).unwrap_or_default().to_vec();
-        let end = octets.len() as u64;
+        let frames = octets.get(HEADER_BYTES..).unwrap_or_default();
+        let of_this_life = frames
+            .chunks(FRAME_BYTES)
+            .take_while(|frame| frame.get(FRAME_SALT) == Some(salt.as_slice()))
+            .count();
+        let end = end_of(of_this_life);
         Self { file, salt, end }
     }
 
@@ -75,11 +81,25 @@ impl Log {
     }
 }
 
+fn end_of(frames: usize) -> u64 {
+    (HEADER_BYTES + frames * FRAME_BYTES) as u64
+}
+
+/// Up to where a checkpoint has copied the log into the database, or is about to: it syncs that
+/// much of the log first, whether or not anybody was answered.
+fn copied(ca: &TestCa) -> u64 {
+    let shared = fs::read(ca.folder().join("ca.db-shm")).unwrap_or_default();
+    let frames = shared.get(FRAMES_COPIED).map(|octets| octets.try_into());
+    let frames = frames.map_or(0, |octets| u32::from_ne_bytes(octets.unwrap()));
+    end_of(usize::try_from(frames).unwrap())
+}
+
 /// What was not waited for is cut off, or mangled, or there.
 fn damage(copy: &TestCa, synced: &Log, chance: &mut Chance) {
     let log = Log::of(copy);
-    if log.is_of_the_same_life_as(synced) && log.end > synced.end {
-        let place = synced.end + chance.below(log.end - synced.end);
+    let synced_end = synced.end.max(copied(copy));
+    if log.is_of_the_same_life_as(synced) && log.end > synced_end {
+        let place = synced_end + chance.below(log.end - synced_end);
         let file = OpenOptions::new().write(true).open(&log.file).unwrap();
         match chance.below(3) {
             0 => file.set_len(place).unwrap(),
@@ -126,3 +146,9 @@ const CLIENTS: usize = 2;
 
 /// Where a write-ahead log names its life: drawn anew each time it begins again.
 const SALT: std::ops::Range<usize> = 16..24;
+/// The log's header, and a frame of one page; it names the log's life, too.
+const HEADER_BYTES: usize = 32;
+const FRAME_BYTES: usize = 24 + 4_096;
+const FRAME_SALT: std::ops::Range<usize> = 8..16;
+/// `nBackfillAttempted` of the log's index (SQLite, `walformat.html` §2.1.2).
+const FRAMES_COPIED: std::ops::Range<usize> = 128..132;

@@ -36,6 +36,8 @@ pub(crate) struct Connections {
     pub(crate) reads: Pool,
     pub(crate) point_reads: PointReads,
     pub(crate) writes: database::Database,
+    /// Makes checkpoints beside the writer, where the database is a file.
+    pub(crate) checkpoints: Option<Arc<Local>>,
     pub(crate) kind: Kind,
 }
 
@@ -98,6 +100,7 @@ async fn open_sqlite(url: &str, options: &Options) -> Result<Connections, Error>
             swift: Some(Arc::new(Local::open(&file, Role::Writes)?)),
             pool: writes,
         },
+        checkpoints: Some(Arc::new(Local::open(&file, Role::Writes)?)),
         kind: Kind::Sqlite { file },
     })
 }
@@ -158,6 +161,7 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
             swift: None,
             pool: Pool::of_server(writing).await?,
         },
+        checkpoints: None,
         kind: Kind::Postgres {
             nonces: Pool::of_server(redeeming).await?,
         },

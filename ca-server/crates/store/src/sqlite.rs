@@ -30,7 +30,7 @@ pub(crate) struct Local(Mutex<Option<Connection>>);
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Writes groups, and waits while another process holds the file.
+    /// Writes groups or makes checkpoints, and waits while another process holds the file.
     Writes,
     /// Reads, and never waits.
     Reads,
@@ -51,6 +51,17 @@ impl Local {
             Some(connection) => connection.close().map_err(|(_, error)| db_err(error)),
             None => Ok(()),
         }
+    }
+
+    /// Copies what is committed from the log into the database, as far as no reader needs the log,
+    /// so that the log begins anew. Waits for nobody, but for the disk.
+    ///
+    /// A crash leaves both: what was copied is copied again.
+    pub(crate) fn checkpoint(&self) -> Result<(), DbErr> {
+        let guard = self.connection();
+        let connection = guard.as_ref().ok_or_else(closed)?;
+        let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_counts| Ok(()));
+        copied.map_err(db_err)
     }
 
     /// Runs a statement and returns how many rows it changed.
@@ -110,9 +121,33 @@ fn query(connection: &Connection, sql: &str, values: &[Value]) -> Result<Vec<Row
 
 /// How long a connection waits for the lock of another process.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the log grows before its pages go into the database.
-pub(crate) const CHECKPOINT_PAGES: i64 = 4_000;
+/// At this length of the log a commit makes the checkpoint itself: only where others come too late.
+pub(crate) const CHECKPOINT_PAGES: i64 = 12_000;
 /// What the log keeps of its size once they have.
 pub(crate) const LARGEST_IDLE_LOG_BYTES: i64 = 64 * 1024 * 1024;
 /// More than there are statements, so that each is compiled once.
 const KEPT_STATEMENTS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_beside_the_writer_lets_the_log_begin_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        std::fs::File::create(&path).unwrap();
+        let log = path.with_extension("db-wal");
+        let writer = Local::open(&path, Role::Writes).unwrap();
+        let beside = Local::open(&path, Role::Writes).unwrap();
+        writer.execute("CREATE TABLE t (n bigint)", &[]).unwrap();
+        let at_first = std::fs::metadata(&log).unwrap().len();
+
+        for _ in 0..20 {
+            beside.checkpoint().unwrap();
+            writer.execute("INSERT INTO t VALUES (1)", &[]).unwrap();
+        }
+
+        assert_eq!(std::fs::metadata(&log).unwrap().len(), at_first);
+    }
+}

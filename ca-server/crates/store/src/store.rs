@@ -21,6 +21,7 @@ use crate::pool::Pool;
 use crate::read::GroupReader;
 use crate::schema;
 use crate::serving::lock_for_serving;
+use crate::sqlite::Local;
 use crate::writer::{self, Queue};
 use crate::{Error, account, certificate, identity};
 
@@ -46,6 +47,8 @@ struct Shared {
     nonces: Nonces,
     /// Where the database is a file: a way to read it without the driver's thread.
     file: Option<Arc<DatabaseFile>>,
+    /// Makes checkpoints there.
+    checkpoints: Option<Arc<Local>>,
     writers: Mutex<Vec<oneshot::Receiver<()>>>,
     serving: Mutex<Option<File>>,
 }
@@ -93,6 +96,7 @@ impl Store {
                 accounts: Arc::default(),
                 nonces,
                 file,
+                checkpoints: connections.checkpoints,
                 writers: Mutex::new(ends),
                 serving: Mutex::new(None),
             }),
@@ -137,6 +141,16 @@ impl Store {
         // Nobody else changes accounts from here on.
         self.shared.accounts.begin();
         Ok(())
+    }
+
+    /// Copies what is committed from a file's write-ahead log into the database, beside the writer:
+    /// who calls it every few seconds spares the commits this. A database that is no file needs none.
+    pub async fn checkpoint(&self) -> Result<(), Error> {
+        let Some(local) = self.shared.checkpoints.clone() else {
+            return Ok(());
+        };
+        let copied = tokio::task::spawn_blocking(move || local.checkpoint()).await;
+        Ok(copied.map_err(|error| Error::Unavailable(Arc::new(error)))??)
     }
 
     /// Answers whether the database can be read, and soon whether or not it does.
@@ -269,6 +283,9 @@ impl Shared {
     async fn close_connections(&self) {
         if let Some(file) = &self.file {
             file.close();
+        }
+        if let Some(local) = &self.checkpoints {
+            warn_unless_closed(local.close());
         }
         let nonces = match &self.nonces {
             Nonces::Own { .. } => None,
