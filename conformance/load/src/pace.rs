@@ -56,10 +56,21 @@ impl Pace {
         };
         let times = u32::try_from(number).unwrap_or(u32::MAX);
         let intended = self.0.begun + interval * times;
-        tokio::time::sleep_until(intended.into()).await;
+        sleep_until(intended).await;
         Some(Turn {
             number,
             begun: intended,
         })
     }
 }
+
+/// The runtime's timer counts whole milliseconds: what it is late by is no latency of the server.
+async fn sleep_until(moment: Instant) {
+    let nearly = moment.checked_sub(TIMER_SLACK).unwrap_or(moment);
+    tokio::time::sleep_until(nearly.into()).await;
+    while Instant::now() < moment {
+        tokio::task::yield_now().await;
+    }
+}
+
+const TIMER_SLACK: Duration = Duration::from_millis(2);
