@@ -134,9 +134,11 @@ impl Listener {
         patience: Patience,
     ) -> impl Future<Output = ()> + use<> {
         let (transport, name) = (self.transport.clone(), self.name);
-        let served = Served {
-            routes: self.routes.clone(),
-            presence: self.presence.clone(),
+        let (routes, presence) = (self.routes.clone(), self.presence.clone());
+        let served = |peer| Served {
+            routes,
+            presence,
+            peer,
         };
         let address = peer.address;
         async move {
@@ -146,7 +148,7 @@ impl Listener {
             match transport {
                 Transport::Plain => {
                     let spoken = Spoken::negotiated(None, patience);
-                    speak(stream, peer, served, watcher, spoken).await;
+                    speak(stream, served(peer), watcher, spoken).await;
                 }
                 Transport::Tls(config) => {
                     let handshake = TlsAcceptor::from(config).accept(stream);
@@ -155,7 +157,7 @@ impl Listener {
                             let session = stream.get_ref().1;
                             let spoken = Spoken::negotiated(session.alpn_protocol(), patience);
                             let peer = peer.of_session(session);
-                            speak(stream, peer, served, watcher, spoken).await;
+                            speak(stream, served(peer), watcher, spoken).await;
                         }
                         Ok(Err(error)) => {
                             tracing::debug!(listener = name, peer = %address, %error, "handshake failed");
@@ -206,17 +208,21 @@ impl Peer {
     }
 }
 
-async fn speak<S>(stream: S, peer: Peer, served: Served, watcher: Watcher, spoken: Spoken)
+async fn speak<S>(stream: S, served: Served, watcher: Watcher, spoken: Spoken)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let address = peer.address;
+    let address = served.peer.address;
+    let served = Arc::new(served);
     let conduct = Conduct::new();
-    let requests = conduct.clone();
+    let requests = spoken.is_watched().then(|| conduct.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        let unanswered = requests.begin();
-        let answer = served.clone().answer(request, peer.clone());
-        answer.map_ok(|answer| answer.map(|body| unanswered.until_sent(body)))
+        let unanswered = requests.as_ref().map(Conduct::begin);
+        let answer = Arc::clone(&served).answer(request);
+        answer.map_ok(|answer| match unanswered {
+            Some(unanswered) => answer.map(|body| unanswered.until_sent(body)),
+            None => answer,
+        })
     });
     let stream = TokioIo::new(Stall::new(stream, spoken.patience.stall));
     let connection = spoken

@@ -10,6 +10,7 @@ mod answer;
 mod cache;
 mod hearing;
 mod identity;
+mod rendition;
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 use self::cache::{AnswerCache, Generation};
 use self::hearing::Hearing;
 pub use self::identity::{ResponderIdentity, responder_profile};
+pub use self::rendition::Rendition;
 use crate::corridor::Corridor;
 use crate::error::IssuanceError;
 use crate::issuer::Issuer;
@@ -58,6 +60,8 @@ pub struct OcspAnswer {
     pub der: Arc<[u8]>,
     /// For HTTP caches; `None` if nobody may keep the answer.
     pub freshness: Option<Freshness>,
+    /// How it is served, made once.
+    pub rendition: Rendition,
 }
 
 /// How long an answer may be kept by those who cannot hear of a revocation.

@@ -31,41 +31,38 @@ impl From<Router> for Routes {
     }
 }
 
-/// What answers on a connection, and whether it still asks for more.
-#[derive(Clone)]
+/// What answers on a connection, whose it is, and whether it still asks for more.
 pub(super) struct Served {
     pub(super) routes: Routes,
     pub(super) presence: Presence,
+    pub(super) peer: Peer,
 }
 
 impl Served {
     /// Answers. HTTP/2 says by GOAWAY that a connection ends, when the listener does.
     pub(super) async fn answer(
-        self,
-        mut request: Request<Incoming>,
-        peer: Peer,
+        self: Arc<Self>,
+        request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
         let is_http_1 = request.version() < Version::HTTP_2;
-        request.extensions_mut().insert(self.presence.clone());
-        let mut response = self.routes.answer(request, peer).await?;
+        let mut response = self.ask(request).await?;
         if is_http_1 && self.presence.sends_away() {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
         Ok(response)
     }
-}
 
-impl Routes {
-    async fn answer(self, request: Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
-        let mut request = match self.kept {
+    async fn ask(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let mut request = match &self.routes.kept {
             Some(kept) => match kept.answer(request).await {
                 Ok(response) => return Ok(response),
                 Err(request) => request,
             },
             None => request.map(Body::new),
         };
-        peer.introduce(request.extensions_mut());
-        self.router.oneshot(request).await
+        request.extensions_mut().insert(self.presence.clone());
+        self.peer.introduce(request.extensions_mut());
+        self.routes.router.clone().oneshot(request).await
     }
 }

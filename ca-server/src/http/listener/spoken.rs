@@ -87,8 +87,13 @@ impl Spoken {
         builder
     }
 
-    /// Waits until there is something wrong with how a connection is used. HTTP/1.1 needs no
+    /// Tells whether requests must be counted to see whether something is wrong. HTTP/1.1 needs no
     /// such watch: there the stream itself stands still.
+    pub(super) fn is_watched(self) -> bool {
+        matches!(self.version, Version::Http2)
+    }
+
+    /// Waits until there is something wrong with how a connection is used.
     pub(super) async fn fault(self, conduct: &Conduct) -> Fault {
         match self.version {
             Version::Http1 => std::future::pending().await,

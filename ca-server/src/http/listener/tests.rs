@@ -32,16 +32,17 @@ async fn serve(stream: DuplexStream, spoken: Spoken) {
 
 async fn serve_while(stream: DuplexStream, spoken: Spoken, presence: Presence) {
     let router = Router::new().route("/", get(|| async { "here" }));
-    let served = Served {
-        routes: router.into(),
-        presence,
-    };
     let peer = Peer::unknown(
         SocketAddr::from(([192, 0, 2, 1], 1_024)),
         Waiting::new(Exempt::default()),
     );
+    let served = Served {
+        routes: router.into(),
+        presence,
+        peer,
+    };
     let graceful = GracefulShutdown::new();
-    speak(stream, peer, served, graceful.watcher(), spoken).await;
+    speak(stream, served, graceful.watcher(), spoken).await;
 }
 
 #[tokio::test]

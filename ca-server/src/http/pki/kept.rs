@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Collected};
 use metrics::{Counter, Histogram};
 use tokio::time::timeout;
 
-use super::ocsp::{BODY_DEADLINE, is_ocsp_request, rendered};
+use super::ocsp::{BODY_DEADLINE, is_ocsp_request, prepared, rendered};
 use super::{PkiIssuer, PkiState};
 
 /// Serves answers that are kept.
@@ -112,7 +112,11 @@ impl KeptAnswers {
         asked: &HeaderMap,
     ) -> Option<Response> {
         let answer = issuer.responder.kept(request).await?;
-        let mut response = rendered(answer, asked, self.clock.now());
+        let now = self.clock.now();
+        let mut response = match asked.contains_key(header::IF_NONE_MATCH) {
+            true => rendered(answer, asked, now),
+            false => prepared(&answer, now)?,
+        };
         response.headers_mut().insert(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

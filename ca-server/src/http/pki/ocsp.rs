@@ -1,18 +1,19 @@
 //! `/ocsp/{issuer}` and `/ocsp/{issuer}/{base64}` (RFC 6960 appendix A, RFC 5019 §5)
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use ca_issuance::respond::{AnswerError, OcspAnswer};
+use ca_issuance::respond::{AnswerError, Freshness, OcspAnswer};
 use ca_pki::Timestamp;
 use ca_pki::ocsp::{MalformedRequest, OcspFailure, OcspRequest};
 use tokio::time::timeout;
 
-use super::served::{Content, Served, Times};
+use super::served::{Content, Prepared, Served, Times};
 use super::{PkiIssuer, PkiState};
 
 /// Answers a request in the body.
@@ -113,13 +114,27 @@ pub(super) fn rendered(answer: OcspAnswer, asked: &HeaderMap, now: Timestamp) ->
     Served {
         body: Content::Whole(der),
         content_type: OCSP_RESPONSE,
-        etag: freshness.etag,
-        times: Some(Times {
-            this_update: freshness.this_update,
-            next_update: freshness.next_update,
-        }),
+        etag: Arc::clone(&freshness.etag),
+        times: Some(times(&freshness)),
     }
     .answer(asked, now)
+}
+
+/// Serves a signed answer that is kept, to somebody who has none.
+pub(super) fn prepared(answer: &OcspAnswer, now: Timestamp) -> Option<Response> {
+    let freshness = answer.freshness.as_ref()?;
+    let prepared = answer.rendition.get_or_make(|| {
+        let der = Bytes::from_owner(Arc::clone(&answer.der));
+        Prepared::new(der, OCSP_RESPONSE, &freshness.etag, times(freshness))
+    });
+    Some(prepared?.as_ref()?.answer(now))
+}
+
+fn times(freshness: &Freshness) -> Times {
+    Times {
+        this_update: freshness.this_update,
+        next_update: freshness.next_update,
+    }
 }
 
 /// Serves what nobody may keep: a nonce, a serial that may be issued later, a failure.

@@ -137,10 +137,61 @@ impl Served {
     }
 }
 
+/// What is served unchanged to many: no text is put together for one who asks.
+pub(super) struct Prepared {
+    body: Bytes,
+    content_type: &'static str,
+    etag: HeaderValue,
+    last_modified: HeaderValue,
+    expires: HeaderValue,
+    next_update: Timestamp,
+}
+
+impl Prepared {
+    /// Prepares octets that hold for some time; `None` at a time that HTTP cannot tell.
+    pub(super) fn new(
+        body: Bytes,
+        content_type: &'static str,
+        etag: &str,
+        times: Times,
+    ) -> Option<Self> {
+        Some(Self {
+            body,
+            content_type,
+            etag: quoted(etag)?,
+            last_modified: http_date(times.this_update)?,
+            expires: http_date(times.next_update)?,
+            next_update: times.next_update,
+        })
+    }
+
+    /// Answers with all of it.
+    pub(super) fn answer(&self, now: Timestamp) -> Response {
+        let fresh_for = self.next_update.since(now).min(AT_MOST);
+        let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
+        for (name, value) in [
+            (header::ETAG, self.etag.clone()),
+            (header::CACHE_CONTROL, cache_control(fresh_for)),
+            (header::LAST_MODIFIED, self.last_modified.clone()),
+            (header::EXPIRES, self.expires.clone()),
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static(self.content_type),
+            ),
+            (header::CONTENT_LENGTH, self.body.len().into()),
+        ] {
+            headers.insert(name, value);
+        }
+        let mut response = Response::new(Body::from(self.body.clone()));
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
 /// Returns ETag, Cache-Control and, where there are times, Last-Modified and Expires.
 fn caching_headers(etag: &str, times: Option<Times>, now: Timestamp) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
-    if let Ok(etag) = HeaderValue::try_from(["\"", etag, "\""].concat()) {
+    if let Some(etag) = quoted(etag) {
         headers.insert(header::ETAG, etag);
     }
     let fresh_for = times.map_or(AT_MOST, |times| times.next_update.since(now).min(AT_MOST));
@@ -157,6 +208,10 @@ fn caching_headers(etag: &str, times: Option<Times>, now: Timestamp) -> HeaderMa
         );
     }
     headers
+}
+
+fn quoted(etag: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(["\"", etag, "\""].concat()).ok()
 }
 
 fn cache_control(fresh_for: Duration) -> HeaderValue {

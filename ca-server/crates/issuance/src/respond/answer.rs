@@ -9,7 +9,7 @@ use ca_pki::crl::RevocationReason;
 use ca_pki::ocsp::{self, CertId, CertStatus, OcspRequest, ResponseTemplate, SingleResponse};
 use ca_pki::{Timestamp, hex};
 
-use super::{AnswerError, Freshness, OcspAnswer, OcspResponder, ResponderIdentity};
+use super::{AnswerError, Freshness, OcspAnswer, OcspResponder, Rendition, ResponderIdentity};
 use crate::ledger::{CertificateState, LedgerError};
 
 impl OcspResponder {
@@ -47,7 +47,11 @@ impl OcspResponder {
         let der = sign(&identity, &template).await?;
         let may_be_kept = permanence == Permanence::Lasting && request.nonce.is_none();
         let freshness = may_be_kept.then(|| Freshness::new(&der, now, next_update));
-        let answer = OcspAnswer { der, freshness };
+        let answer = OcspAnswer {
+            der,
+            freshness,
+            rendition: Rendition::default(),
+        };
         if let Some(place) = place {
             self.answers.keep(place, generation, &answer);
         }

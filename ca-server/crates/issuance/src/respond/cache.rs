@@ -78,12 +78,13 @@ fn half_life(freshness: &Freshness) -> Timestamp {
     freshness.this_update.plus(life / 2)
 }
 
-/// About 100 MB of answers.
-const MOST_ANSWERS: usize = 100_000;
+/// About 100 MB of answers, with what is made of them to serve them.
+const MOST_ANSWERS: usize = 80_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::respond::Rendition;
 
     fn answer_from(this_update: i64) -> OcspAnswer {
         OcspAnswer {
@@ -93,6 +94,7 @@ mod tests {
                 next_update: Timestamp::from_unix_secs(this_update + 100),
                 etag: "".into(),
             }),
+            rendition: Rendition::default(),
         }
     }
 
