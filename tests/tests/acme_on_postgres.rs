@@ -48,6 +48,8 @@ mod profiles;
 mod renewal;
 #[path = "acme/revocation.rs"]
 mod revocation;
+#[path = "acme_on_postgres/scans.rs"]
+mod scans;
 #[path = "acme/sections.rs"]
 mod sections;
 
