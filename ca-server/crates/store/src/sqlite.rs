@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use sea_orm::{DbErr, Value};
 
@@ -88,6 +89,8 @@ impl Local {
 /// answered survives a power cut.
 fn prepare(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Else each new value of a LIMIT has its statement compiled again: it might want another plan.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", "on")?;
@@ -130,7 +133,28 @@ const KEPT_STATEMENTS: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
+
+    #[test]
+    fn a_statement_is_compiled_once_whatever_is_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        std::fs::File::create(&path).unwrap();
+        let local = Local::open(&path, Role::Reads).unwrap();
+        let sql = "SELECT name FROM sqlite_schema WHERE name > ? LIMIT ?";
+
+        for limit in 1..5_i64 {
+            let values = [Value::from("a"), Value::from(limit)];
+            local.try_query(sql, &values).unwrap().unwrap();
+        }
+
+        let guard = local.connection();
+        let statement = guard.as_ref().unwrap().prepare_cached(sql).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 4);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 
     #[test]
     fn a_checkpoint_beside_the_writer_lets_the_log_begin_anew() {
