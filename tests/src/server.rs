@@ -101,6 +101,17 @@ impl TestCa {
         self.folder.join("token")
     }
 
+    /// Returns the URL of the database.
+    pub fn database_url(&self) -> String {
+        let config = self.config();
+        let url = config["database"]["url"].as_str().unwrap();
+        match url.strip_prefix("sqlite://") {
+            // Relative to the configuration file.
+            Some(file) => format!("sqlite://{}", self.folder.join(file).display()),
+            None => url.to_owned(),
+        }
+    }
+
     /// Returns the root certificate's file.
     pub fn root_file(&self) -> PathBuf {
         self.folder.join("root.pem")
@@ -134,7 +145,8 @@ impl TestCa {
         format!("http://{}{path}", self.address(listener))
     }
 
-    /// Returns what the server and its commands wrote to standard error so far.
+    /// Returns what the server wrote to standard error: all of it once it ended, and while it runs
+    /// what its thread of the log has come to (see [`Self::wait_for_log`]).
     pub fn log(&self) -> String {
         self.log.text()
     }
@@ -145,7 +157,17 @@ impl TestCa {
     ///
     /// Panics if none comes.
     pub fn wait_for_log(&self, text: &str) {
-        assert!(self.log.wait_for(text), "no {text:?} in:\n{}", self.log());
+        self.wait_for_log_of(&[text]);
+    }
+
+    /// Waits until a line with all of `texts` is in the log.
+    ///
+    /// # Panics
+    ///
+    /// Panics if none comes.
+    pub fn wait_for_log_of(&self, texts: &[&str]) {
+        let came = self.log.wait_for(texts);
+        assert!(came, "no {texts:?} in:\n{}", self.log());
     }
 
     /// Starts the server and waits until it is ready.

@@ -98,10 +98,9 @@ async fn logs_are_json_lines_without_secrets() {
     let authorization = client.read(url).send().await.json();
     let token = challenge_of(&authorization, "http-01");
     let token = token["token"].as_str().unwrap();
-    client
-        .revoke(&issued.leaf_der(), Some(1))
-        .await
-        .expect_status(200);
+    let revoked = client.revoke(&issued.leaf_der(), Some(1)).await;
+    let last = revoked.expect_status(200);
+    CA.wait_for_log(last.header("x-request-id").unwrap());
 
     let log = CA.log();
 

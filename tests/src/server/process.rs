@@ -37,6 +37,7 @@ impl Process {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait().expect("a child can be asked") {
+                log.wait_for_end();
                 return Err(code(status));
             }
             if ops().is_some_and(|address| is_ready(&address)) {
@@ -52,6 +53,7 @@ impl Process {
         let deadline = Instant::now() + DEADLINE;
         while Instant::now() < deadline {
             if let Some(status) = self.0.try_wait().expect("a child can be asked") {
+                log.wait_for_end();
                 return code(status);
             }
             thread::sleep(BETWEEN_QUESTIONS);

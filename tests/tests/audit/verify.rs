@@ -153,6 +153,7 @@ async fn takes_kept_checkpoints_from_files_logs_and_the_command_line(kind: Kind)
     let ca = with_events(kind).await;
     let kept = printed(&ca, &["audit", "checkpoint"]);
     let file = ca.folder().join("kept.jsonl");
+    ca.wait_for_log("sealed the audit log");
     let log = ca.log();
     let mut lines = log.lines();
     let logged = lines.rfind(|line| line.contains("sealed the audit log"));
