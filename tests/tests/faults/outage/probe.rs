@@ -43,7 +43,8 @@ enum Question {
 }
 
 impl Probe {
-    /// Begins to ask, when one certificate has been asked about already.
+    /// Begins to ask, when one certificate has been asked about already, and waits until each
+    /// question has had its first answer: who begins with an outage has no account.
     pub(super) async fn begin(ca: &Arc<TestCa>) -> Self {
         let ocsp = issued_and_asked_about(ca).await;
         let token = ca.operator_token("admin").text;
@@ -61,6 +62,12 @@ impl Probe {
             let (runtime, seen, stop) = (Handle::current(), Arc::clone(&seen), stop.subscribe());
             asking.spawn_blocking(move || runtime.block_on(asker.work(seen, stop)));
         }
+        crate::eventually(async || {
+            let seen = seen.lock().unwrap();
+            let is_asked = |question| seen.iter().any(|one| one.question == question);
+            QUESTIONS.into_iter().all(is_asked)
+        })
+        .await;
         Self { asking, stop, seen }
     }
 
@@ -121,11 +128,7 @@ impl Observations {
             seen.status == 503 && [Question::Order, Question::Issue].contains(&seen.question)
         });
         for seen in refused.take(LOOKED_UP) {
-            ca.wait_for_log(&seen.id);
-            let log = ca.log();
-            let lines = log.lines().filter(|line| line.contains(&seen.id));
-            let mut reasons = lines.filter(|line| line.contains("answering 503"));
-            assert!(reasons.next().is_some(), "{seen:?} has no reason:\n{log}");
+            ca.wait_for_log_of(&[&seen.id, "answering 503"]);
         }
     }
 }
