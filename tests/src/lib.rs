@@ -32,3 +32,8 @@ pub use api::ApiClient;
 pub use network::Network;
 pub use oidc::OidcIssuer;
 pub use server::TestCa;
+
+/// Tells whether the suites take their time (`CA_TESTS_LONG=1`).
+pub fn is_long() -> bool {
+    std::env::var("CA_TESTS_LONG").is_ok_and(|value| value == "1")
+}

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ca_tests::acme::{Order, challenge_of};
-use ca_tests::{RawAcme, TestCa};
+use ca_tests::{RawAcme, TestCa, is_long};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use super::targets::{Manner, Target};
-use super::world::{assert_sound, is_long, peak_mib, serve_somebody, sockets};
+use super::world::{assert_sound, peak_mib, serve_somebody, sockets};
 
 #[tokio::test]
 async fn validations_that_wait_for_silent_hosts_are_bounded_and_all_end() {

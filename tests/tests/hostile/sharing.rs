@@ -1,12 +1,13 @@
 //! One client takes all that it can get: it is told to wait, and the others are not.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ca_tests::{RawAcme, TestCa};
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::world::{HONEST, assert_sound, connect_tls};
+use super::world::{HONEST, assert_sound, connect, connect_tls, count_turned_away};
 
 /// Asks until told to stop and counts answers by `refused`.
 struct Flood {
@@ -136,20 +137,16 @@ async fn an_address_opens_so_many_tls_connections_and_others_still_theirs() {
         .set("limits.address.burst", 20)
         .set("limits.address.exempt", vec![toml::Value::from(HONEST)])
         .start();
-    let mut turned_away = 0;
 
+    let mut held = Vec::new();
     for _ in 0..40 {
-        let mut stream = super::world::connect(&ca, "public", 9).await.unwrap();
-        // A server that wants to talk TLS waits for its client; one that does not hangs up.
-        let waits = tokio::time::timeout(BRIEFLY, stream.read_u8())
-            .await
-            .is_err();
-        turned_away += usize::from(!waits);
+        held.push(connect(&ca, "public", 9).await.unwrap());
     }
+    let turned_away = count_turned_away(held).await;
 
     assert!((1..=20).contains(&turned_away), "{turned_away}");
     others_order(&ca).await;
     assert_sound(&ca);
 }
 
-pub(super) const BRIEFLY: std::time::Duration = std::time::Duration::from_millis(50);
+const BRIEFLY: Duration = Duration::from_millis(50);

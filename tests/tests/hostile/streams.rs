@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use ca_tests::TestCa;
+use ca_tests::{TestCa, is_long};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::world::{
-    LONGEST, assert_sound, connect_tls, is_long, peak_mib, serve_somebody, sockets, unlimited,
-    until_ended,
+    LONGEST, assert_sound, connect_tls, peak_mib, serve_somebody, sockets, unlimited, until_ended,
 };
 
 /// Whether the attacker reads what comes back.
@@ -87,10 +86,10 @@ async fn flood(ca: &TestCa, reading: Reading, many: u32, piece: impl Fn(u32) -> 
                 // A reset says the same as an end.
                 let ((), _ended) = tokio::join!(writing, read.read_to_end(&mut said));
             };
-            timeout(SOON, both).await.is_ok()
+            timeout(PATIENCE, both).await.is_ok()
         }
         Reading::Nothing => {
-            let _ = timeout(SOON / 4, writing).await;
+            let _ = timeout(FLOODED, writing).await;
             false
         }
     }
@@ -246,5 +245,8 @@ const END_HEADERS: u8 = 4;
 /// Of HPACK's static table.
 const GET: u8 = 0x82;
 const POST: u8 = 0x83;
-const SOON: Duration = Duration::from_secs(20);
+/// How long the end of a flooded connection may take a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long somebody writes who reads nothing.
+const FLOODED: Duration = Duration::from_secs(5);
 const MOST_MIB: u64 = 60;

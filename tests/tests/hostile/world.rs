@@ -8,6 +8,7 @@ use std::time::Duration;
 use ca_tests::acme::Order;
 use ca_tests::acme::challenge_of;
 use ca_tests::{RawAcme, TestCa};
+use futures_util::future::join_all;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -71,6 +72,16 @@ pub(crate) async fn until_ended(stream: impl AsyncRead) -> Vec<u8> {
     said
 }
 
+/// Counts the connections that the server turns away; the others it waits for.
+pub(crate) async fn count_turned_away(connections: Vec<TcpStream>) -> usize {
+    let asked = connections.into_iter().map(async |mut connection| {
+        let ended = timeout(TURNED_AWAY, connection.read_u8()).await;
+        ended.is_ok()
+    });
+    let ended = join_all(asked).await;
+    ended.into_iter().filter(|is_so| *is_so).count()
+}
+
 /// Gets a certificate as an honest client does, in a time that nobody would call a hang.
 pub(crate) async fn serve_somebody(ca: &TestCa) {
     let served = async {
@@ -107,11 +118,6 @@ pub(crate) fn sockets(ca: &TestCa) -> usize {
         .count()
 }
 
-/// Tells whether the long part runs too.
-pub(crate) fn is_long() -> bool {
-    std::env::var("CA_TESTS_LONG").as_deref() == Ok("1")
-}
-
 /// Orders a name, says that http-01 is ready (which `honest` publishes), and returns the order's
 /// URL and the authorization when it is decided.
 pub(crate) async fn try_name(client: &RawAcme<'_>, name: &str) -> (Order, Value) {
@@ -142,3 +148,5 @@ pub(crate) fn verdict(authorization: &Value) -> String {
 /// A request may take half a minute, a connection may stand still for a minute.
 pub(crate) const LONGEST: Duration = Duration::from_secs(90);
 const HONEST_PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than a busy machine takes to turn somebody away, shorter than anybody is waited for.
+const TURNED_AWAY: Duration = Duration::from_secs(5);

@@ -70,9 +70,12 @@ impl Trial {
 
     /// Everything that needs no signature of the token.
     pub(crate) async fn goes_on(&self, client: &RawAcme<'_>, first: &Issued) {
-        let begun = Instant::now();
-        client.fresh_nonce().await;
-        let nonce_took = begun.elapsed();
+        let mut nonces = Vec::new();
+        for _ in 0..5 {
+            let begun = Instant::now();
+            client.fresh_nonce().await;
+            nonces.push(begun.elapsed());
+        }
         let order = client.order(&["meanwhile.example.internal"]).await;
         let order = client.prove(&order).await;
         let good = relying_party::ocsp(&self.ca, &first.chain_pem, &[]);
@@ -84,8 +87,10 @@ impl Trial {
         assert!(good.contains(": good"), "{good}");
         revoked.expect_status(200);
         assert!(bad.contains(": revoked"), "{bad}");
-        // Far below the second that a signature is waited for, far above what a machine does.
-        assert!(nonce_took < Duration::from_millis(900), "{nonce_took:?}");
+        // Far below the second that a signature is waited for, far above what a machine does, and
+        // one of them no busy machine holds up.
+        let quickest = nonces.iter().min().unwrap();
+        assert!(*quickest < Duration::from_millis(900), "{nonces:?}");
     }
 
     /// Asks what the server says of itself.
