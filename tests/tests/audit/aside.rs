@@ -8,14 +8,7 @@ pub(crate) struct Aside(DatabaseConnection);
 
 impl Aside {
     pub(crate) async fn of(ca: &TestCa) -> Self {
-        let config = ca.config();
-        let url = config["database"]["url"].as_str().unwrap();
-        let url = match url.strip_prefix("sqlite://") {
-            // Relative to the configuration file.
-            Some(file) => format!("sqlite://{}", ca.folder().join(file).display()),
-            None => url.to_owned(),
-        };
-        Self(Database::connect(url).await.unwrap())
+        Self(Database::connect(ca.database_url()).await.unwrap())
     }
 
     pub(crate) async fn execute(&self, sql: &str) {

@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ca_tests::clock::FakeClock;
 use ca_tests::server::TestCaBuilder;
-use ca_tests::{RawAcme, TestCa, openssl, relying_party};
+use ca_tests::{RawAcme, TestCa, is_long, openssl, relying_party};
 
-use crate::database::{Aside, url_of};
+use crate::database::Aside;
+use crate::eventually;
 use crate::token::start::keeping_its_certificate;
 use crate::token::trial::{Trial, expect_later};
-use crate::{eventually, is_long};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goes_on_while_its_clock_is_set_by_minutes() {
@@ -184,7 +184,7 @@ struct Kept {
 
 impl Kept {
     async fn of(ca: &TestCa) -> Self {
-        let aside = Aside::of(&url_of(ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         let mut counts = Vec::new();
         for sql in [
             "SELECT COUNT(*) FROM acme_order",

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use ca_tests::TestCa;
 use ca_tests::postgres::Cluster;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TryGetable};
 
@@ -82,16 +81,5 @@ impl Aside {
 
     pub(crate) async fn close(self) {
         self.0.close().await.unwrap();
-    }
-}
-
-/// Returns the URL of a running server's database.
-pub(crate) fn url_of(ca: &TestCa) -> String {
-    let config = ca.config();
-    let url = config["database"]["url"].as_str().unwrap();
-    match url.strip_prefix("sqlite://") {
-        // Relative to the configuration file.
-        Some(file) => format!("sqlite://{}", ca.folder().join(file).display()),
-        None => url.to_owned(),
     }
 }

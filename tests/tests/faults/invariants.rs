@@ -7,7 +7,7 @@ use ca_pki::crl::Crl;
 use ca_pki::{Serial, hex};
 use ca_tests::{TestCa, relying_party};
 
-use crate::database::{Aside, Kind, url_of};
+use crate::database::{Aside, Kind};
 use crate::eventually;
 use crate::load::{Client, Hands, Holdings};
 
@@ -26,7 +26,7 @@ impl Invariants {
     ///
     /// `before` is what the clients held before the fault.
     pub(crate) async fn hold_now(&mut self, ca: &TestCa, before: &Holdings) {
-        let aside = Aside::of(&url_of(ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         self.everything_in_hands_is_stored(&aside, before).await;
         let mut gone = serials(&aside, "state = 'burned'").await;
         aside.close().await;
@@ -46,7 +46,7 @@ impl Invariants {
     pub(crate) async fn hold_at_the_end(&mut self, ca: &TestCa, hands: &Hands) {
         let holdings = hands.now();
         self.hold_now(ca, &holdings).await;
-        let aside = Aside::of(&url_of(ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         every_serial_is_spent_once_and_ends(&aside).await;
         no_order_is_stuck(&aside).await;
         each_name_is_certified_once(&aside, &holdings).await;
@@ -93,7 +93,7 @@ impl Invariants {
 
 /// Ends what the fault left: intents are given up, clients come to their certificates.
 pub(crate) async fn settle(ca: &TestCa, kind: Kind, clients: &mut [Client]) {
-    let aside = Aside::of(&url_of(ca)).await;
+    let aside = Aside::of(&ca.database_url()).await;
     eventually(async || {
         if kind == Kind::Postgres {
             // As each server does each minute.

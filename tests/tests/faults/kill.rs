@@ -7,25 +7,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ca_tests::TestCa;
-use tokio::runtime::Builder;
+use ca_tests::{TestCa, is_long};
 
 use crate::chance::Chance;
-use crate::database::{Aside, Kind, on_both_databases, url_of};
+use crate::database::{Aside, Kind, on_both_databases};
 use crate::invariants::{Invariants, settle, the_audit_log_holds, unfinished};
 use crate::load::Load;
+use crate::{hurried, runtime};
 
 on_both_databases!(loses_nothing_however_often_it_is_killed);
 
 fn loses_nothing_however_often_it_is_killed(kind: Kind) {
     let mut chance = Chance::of_this_run();
     let ca = Arc::new(start(kind));
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let mut load = Load::begin(&ca, CLIENTS).await;
         let hands = load.hands();
         let mut invariants = Invariants::default();
@@ -55,32 +50,29 @@ fn loses_nothing_however_often_it_is_killed(kind: Kind) {
 }
 
 fn start(kind: Kind) -> TestCa {
-    // The sooner an intent's time is up, the sooner another server may give it up.
-    let builder = TestCa::builder()
-        .set("issuer.0.signing_deadline", "1s")
-        .set("api.requests_per_minute", 1_000_000)
-        .set("api.burst", 1_000_000);
     match kind {
-        Kind::Sqlite => builder.start(),
-        Kind::Postgres => builder.on_postgres().start(),
+        Kind::Sqlite => hurried().start(),
+        Kind::Postgres => hurried().on_postgres().start(),
     }
 }
 
 /// Comes back between an intent and its result, if nobody is slow. Its connection to the database
 /// ends before the server does: the next server finds nobody else at the file.
 async fn something_new_is_unfinished(ca: &TestCa) {
-    let aside = Aside::of(&url_of(ca)).await;
+    let aside = Aside::of(&ca.database_url()).await;
     let before = unfinished(&aside).await;
-    while unfinished(&aside).await.is_subset(&before) {}
+    let deadline = Instant::now() + DEADLINE;
+    while unfinished(&aside).await.is_subset(&before) {
+        assert!(Instant::now() < deadline, "nothing is begun any more");
+    }
     aside.close().await;
 }
 
 fn kills() -> usize {
-    match std::env::var("CA_TESTS_LONG").as_deref() {
-        Ok("1") => 500,
-        Ok(_) | Err(_) => 10,
-    }
+    if is_long() { 500 } else { 10 }
 }
+
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Of either kind.
 const CLIENTS: usize = 3;

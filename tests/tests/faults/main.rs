@@ -30,6 +30,10 @@ mod wax;
 
 use std::time::{Duration, Instant};
 
+use ca_tests::TestCa;
+use ca_tests::server::TestCaBuilder;
+use tokio::runtime::{Builder, Runtime};
+
 /// Asks again and again until it is so.
 async fn eventually(is_so: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -39,9 +43,22 @@ async fn eventually(is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// Tells whether the suites take their time.
-fn is_long() -> bool {
-    std::env::var("CA_TESTS_LONG").is_ok_and(|value| value == "1")
+/// Makes a server that waits for nothing longer than a second and holds nobody back.
+fn hurried() -> TestCaBuilder {
+    // The sooner an intent's time is up, the sooner another server may give it up.
+    TestCa::builder()
+        .set("issuer.0.signing_deadline", "1s")
+        .set("api.requests_per_minute", 1_000_000)
+        .set("api.burst", 1_000_000)
+}
+
+/// Returns a runtime of a case whose server is not of the test's own thread.
+fn runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
 }
 
 #[expect(

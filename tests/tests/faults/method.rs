@@ -17,6 +17,8 @@ mod trigger;
 
 use std::collections::BTreeSet;
 
+use ca_tests::is_long;
+
 use self::act::{Act, Failure, Prepared};
 use self::lab::Lab;
 use self::rows::Rows;
@@ -90,10 +92,7 @@ struct Sample {
 
 impl Sample {
     fn of_this_run() -> Self {
-        let one_of = match std::env::var("CA_TESTS_LONG").as_deref() {
-            Ok("1") => 1,
-            Ok(_) | Err(_) => 6,
-        };
+        let one_of = if is_long() { 1 } else { 6 };
         let chance = Chance::of_this_run();
         Self { chance, one_of }
     }

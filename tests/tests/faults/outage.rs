@@ -9,14 +9,13 @@ mod sqlite;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca_tests::TestCa;
-use ca_tests::server::TestCaBuilder;
-use tokio::runtime::Builder;
+use ca_tests::{TestCa, is_long};
 
 use self::probe::Probe;
 use crate::database::Kind;
 use crate::invariants::{Invariants, settle};
 use crate::load::Load;
+use crate::runtime;
 
 /// What is seen of a server while its database is in need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +29,7 @@ enum Need {
 /// Runs an outage, from its beginning until everything is mended, beside a load and questions.
 fn outlives(kind: Kind, ca: TestCa, need: Need, outage: impl AsyncFnOnce()) {
     let ca = Arc::new(ca);
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let process = ca.process_id();
         let mut load = Load::begin(&ca, 2).await;
         load.advance(20).await;
@@ -63,19 +57,7 @@ fn outlives(kind: Kind, ca: TestCa, need: Need, outage: impl AsyncFnOnce()) {
     });
 }
 
-fn builder() -> TestCaBuilder {
-    TestCa::builder()
-        .set("issuer.0.signing_deadline", "1s")
-        .set("api.requests_per_minute", 1_000_000)
-        .set("api.burst", 1_000_000)
-}
-
 /// How long an outage lasts: longer than a client's patience where the suites are long.
 fn a_while() -> Duration {
     Duration::from_secs(if is_long() { 12 } else { 2 })
-}
-
-/// Tells whether a case that takes long by itself is to be tried.
-fn is_long() -> bool {
-    std::env::var("CA_TESTS_LONG").is_ok_and(|long| long == "1")
 }

@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ca_tests::{RawAcme, TestCa};
-use tokio::runtime::Builder;
+use ca_tests::{RawAcme, TestCa, is_long};
 
 use crate::chance::Chance;
-use crate::database::{Aside, url_of};
+use crate::database::Aside;
 use crate::invariants::{
     Invariants, crl, every_serial_is_spent_once_and_ends, the_audit_log_holds,
 };
 use crate::load::{Holdings, Load};
+use crate::runtime;
 
 #[test]
 fn loses_nothing_that_was_answered_before_a_power_cut() {
@@ -28,12 +28,7 @@ fn loses_nothing_that_was_answered_before_a_power_cut() {
             .set("api.requests_per_minute", 1_000_000)
             .start(),
     );
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let mut load = Load::begin(&ca, CLIENTS).await;
         let hands = load.hands();
         for _ in 0..cuts() {
@@ -127,7 +122,7 @@ async fn goes_on(copy: &TestCa, before: &Holdings) {
     Invariants::default().hold_now(copy, before).await;
     let client = RawAcme::registered(copy).await;
     client.obtain(&["after.example.internal"]).await;
-    let aside = Aside::of(&url_of(copy)).await;
+    let aside = Aside::of(&copy.database_url()).await;
     every_serial_is_spent_once_and_ends(&aside).await;
     let broken: Vec<String> = aside.column("PRAGMA integrity_check").await;
     assert_eq!(broken, ["ok"]);
@@ -136,10 +131,7 @@ async fn goes_on(copy: &TestCa, before: &Holdings) {
 }
 
 fn cuts() -> usize {
-    match std::env::var("CA_TESTS_LONG").as_deref() {
-        Ok("1") => 200,
-        Ok(_) | Err(_) => 5,
-    }
+    if is_long() { 200 } else { 5 }
 }
 
 const CLIENTS: usize = 2;

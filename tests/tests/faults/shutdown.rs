@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::{Barrier, Notify};
 
-use crate::database::{Aside, url_of};
+use crate::database::Aside;
 use crate::eventually;
 use crate::load::Load;
 
@@ -28,7 +28,7 @@ async fn leaves_nothing_to_settle_when_asked_to_end_under_load() {
 
     assert_eq!(code, 0, "{}", ca.log());
     assert!(took < BOUND, "it took {took:?}");
-    let aside = Aside::of(&url_of(&ca)).await;
+    let aside = Aside::of(&ca.database_url()).await;
     let unfinished = "SELECT COUNT(*) FROM certificate WHERE state = 'intended'";
     let left: Vec<i64> = aside.column(unfinished).await;
     let burned = "SELECT COUNT(*) FROM certificate WHERE state = 'burned'";
@@ -58,7 +58,7 @@ async fn answers_every_request_that_it_has_accepted() {
     let answered: u64 = answered.into_iter().sum();
 
     assert_eq!(code, 0, "{}", ca.log());
-    let aside = Aside::of(&url_of(&ca)).await;
+    let aside = Aside::of(&ca.database_url()).await;
     let placed: Vec<i64> = aside.column("SELECT COUNT(*) FROM acme_order").await;
     aside.close().await;
     assert!(answered > 0, "it ended too soon to show anything");

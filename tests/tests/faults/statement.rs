@@ -7,11 +7,11 @@ mod broken;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use ca_tests::{RawAcme, TestCa, relying_party};
-use tokio::runtime::{Builder, Runtime};
 
 use self::act::Act;
 use self::broken::{Broken, Rows, Statement};
 use crate::database::{Aside, Kind, on_both_databases};
+use crate::runtime;
 
 on_both_databases!(
     registers_nobody_without_the_account,
@@ -116,7 +116,7 @@ fn burns_the_serial_where_the_event_of_the_result_is_refused(kind: Kind) {
 fn refuses_until_mended(kind: Kind, statement: Statement, act: Act) {
     let ca = served(kind);
     runtime().block_on(async {
-        let aside = Aside::of(&database_url(&ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         let scene = act.prepare(&ca).await;
         let before = Rows::read(&aside).await;
 
@@ -141,7 +141,7 @@ fn refuses_until_mended(kind: Kind, statement: Statement, act: Act) {
 fn burns_the_serial(kind: Kind, statement: Statement) {
     let ca = served(kind);
     runtime().block_on(async {
-        let aside = Aside::of(&database_url(&ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         let scene = Act::Finalize.prepare(&ca).await;
         let burned = "SELECT COUNT(*) FROM certificate WHERE state = 'burned'";
         let unfinished = "SELECT COUNT(*) FROM certificate WHERE state = 'intended'";
@@ -166,7 +166,7 @@ fn burns_the_serial(kind: Kind, statement: Statement) {
 fn stores_a_proof_when_the_order_can_follow(kind: Kind) {
     let ca = served(kind);
     runtime().block_on(async {
-        let aside = Aside::of(&database_url(&ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         let scene = Act::AnswerChallenge.prepare(&ca).await;
 
         let broken = Broken::begin(&aside, kind, Statement::update("acme_order")).await;
@@ -185,7 +185,7 @@ fn stores_a_proof_when_the_order_can_follow(kind: Kind) {
 fn publishes_a_crl_as_soon_as_it_can_be_stored(kind: Kind) {
     let ca = served(kind);
     runtime().block_on(async {
-        let aside = Aside::of(&database_url(&ca)).await;
+        let aside = Aside::of(&ca.database_url()).await;
         let client = RawAcme::registered(&ca).await;
         let issued = client.obtain(&["listed.example.internal"]).await;
 
@@ -217,16 +217,4 @@ fn served(kind: Kind) -> MutexGuard<'static, TestCa> {
         Kind::Postgres => &POSTGRES,
     };
     ca.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn database_url(ca: &TestCa) -> String {
-    crate::database::url_of(ca)
-}
-
-fn runtime() -> Runtime {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }

@@ -14,7 +14,7 @@ use ca_tests::acme::Issued;
 use ca_tests::csr::Request;
 use ca_tests::{RawAcme, TestCa, openssl, relying_party};
 
-use crate::database::{Aside, url_of};
+use crate::database::Aside;
 use crate::eventually;
 
 /// A token's folder that is somewhere else until it is brought back.
@@ -109,7 +109,7 @@ async fn everything_is_listed(ca: &TestCa, first: &Issued) {
 }
 
 async fn burned(ca: &TestCa) -> Vec<String> {
-    let aside = Aside::of(&url_of(ca)).await;
+    let aside = Aside::of(&ca.database_url()).await;
     let sql = "SELECT serial FROM certificate WHERE state = 'burned'";
     let burned: Vec<Vec<u8>> = aside.column(sql).await;
     aside.close().await;

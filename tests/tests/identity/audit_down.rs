@@ -5,7 +5,7 @@ use ca_tests::acme::Answer;
 use serde_json::json;
 
 use crate::broken::{Broken, Statement};
-use crate::database::{Aside, Kind, on_both_databases, url_of};
+use crate::database::{Aside, Kind, on_both_databases};
 use crate::renewal::grant;
 use crate::world::{World, request, run, web};
 
@@ -15,7 +15,7 @@ fn nothing_happens_that_cannot_be_written_down(kind: Kind) {
     let world = World::start(kind);
     run(async {
         let scene = Scene::prepare(&world).await;
-        let aside = Aside::of(&url_of(&world.ca)).await;
+        let aside = Aside::of(&world.ca.database_url()).await;
         let before = rows(&aside).await;
 
         let broken = Broken::begin(&aside, kind, Statement::insert("audit_event")).await;

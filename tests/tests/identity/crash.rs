@@ -9,7 +9,7 @@ use ca_tests::relying_party::crl_text;
 use serde_json::json;
 
 use crate::broken::{Broken, Statement};
-use crate::database::{Aside, Kind, on_both_databases, url_of};
+use crate::database::{Aside, Kind, on_both_databases};
 use crate::eventually;
 use crate::world::{World, request, run};
 
@@ -26,7 +26,7 @@ fn gives_key_and_use_back_for_a_serial_that_came_to_nothing(kind: Kind) {
             let call = job.issue(&asked, "mtls").idempotency_key("one");
             call.send().await
         };
-        let aside = Aside::of(&url_of(&world.ca)).await;
+        let aside = Aside::of(&world.ca.database_url()).await;
 
         let broken = Broken::begin(&aside, kind, Statement::update("certificate")).await;
         let refused = ask().await;

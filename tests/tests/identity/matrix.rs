@@ -9,7 +9,7 @@ mod door;
 mod row;
 
 use crate::broken::{Broken, Statement};
-use crate::database::{Aside, Kind, on_both_databases, url_of};
+use crate::database::{Aside, Kind, on_both_databases};
 use crate::world::{World, run};
 use cell::Cell;
 use door::Door;
@@ -106,7 +106,7 @@ fn refuses_everything_while_no_event_can_be_written(kind: Kind) {
             let cell = Cell::new(Row::AuditDown, door);
             asking.push((cell, cell.prepare(&world).await));
         }
-        let aside = Aside::of(&url_of(&world.ca)).await;
+        let aside = Aside::of(&world.ca.database_url()).await;
         let before = Books::read(&aside).await;
 
         let broken = Broken::begin(&aside, kind, Statement::insert("audit_event")).await;

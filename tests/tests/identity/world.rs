@@ -12,7 +12,7 @@ use ca_tests::{ApiClient, OidcIssuer, RawAcme, TestCa};
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
 
-use crate::database::{Aside, Kind, url_of};
+use crate::database::{Aside, Kind};
 use crate::matrix;
 
 /// A server and those who know it.
@@ -119,7 +119,7 @@ impl World {
 
     /// Reads a column beside the server.
     pub(crate) async fn column<T: sea_orm::TryGetable>(&self, sql: &str) -> Vec<T> {
-        let aside = Aside::of(&url_of(&self.ca)).await;
+        let aside = Aside::of(&self.ca.database_url()).await;
         let column = aside.column(sql).await;
         aside.close().await;
         column

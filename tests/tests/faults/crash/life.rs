@@ -13,12 +13,13 @@ use ca_pki::Certificate;
 use rcgen::KeyPair;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use super::key::WitnessKey;
 use super::ledger::StoppingLedger;
 use super::stop::{Moment, Stop};
 use crate::database::Kind;
+use crate::runtime;
 use crate::world::{AccountHolder, Client, Ground, World, finalize_payload};
 
 /// What outlives servers, and what their client remembers.
@@ -228,14 +229,6 @@ impl Life {
 
 fn issuer(world: &World) -> &Issuer {
     world.corridor.issuer("tls").unwrap()
-}
-
-fn runtime() -> Runtime {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 const DEADLINE: Duration = Duration::from_secs(60);

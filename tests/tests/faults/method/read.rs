@@ -34,7 +34,7 @@ fn of_certificates() -> Vec<Act> {
     reads![
         "unfinished" => |store| store.unfinished(START),
         "certificate" => |store| store.certificate("tls", &serial()),
-        "certificates" => |store| store.certificates(&certificates()),
+        "certificates" => |store| store.certificates(&CertificateQuery::all(START, 5)),
         "idempotent" => |store| store.idempotent("anna", "key", START),
         "is_compromised" => |store| store.is_compromised(&[5; 32]),
         "standing" => |store| store.standing("tls", &serial()),
@@ -90,22 +90,6 @@ fn span() -> RevocationSpan {
         after: 0,
         through: 100,
         ended_before: START,
-    }
-}
-
-fn certificates() -> CertificateQuery {
-    CertificateQuery {
-        moment: START,
-        status: None,
-        profile: None,
-        issuer: None,
-        identifier: None,
-        requester: None,
-        requested_by: None,
-        expires_before: None,
-        recorded_since: None,
-        limit: 5,
-        cursor: None,
     }
 }
 

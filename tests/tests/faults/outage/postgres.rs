@@ -3,14 +3,15 @@
 use std::process::Command;
 use std::time::Duration;
 
-use ca_tests::TestCa;
 use ca_tests::postgres::Cluster;
 use ca_tests::server::run;
+use ca_tests::{TestCa, is_long};
 use tokio::time::sleep;
 
 use super::disk::Disk;
-use super::{Need, a_while, builder, is_long, outlives};
+use super::{Need, a_while, outlives};
 use crate::database::Kind;
+use crate::hurried;
 use crate::proxy::{Proxy, Weather};
 
 #[test]
@@ -125,7 +126,7 @@ fn outlives_a_postgres_whose_host_is_gone() {
 }
 
 fn on(url: &str) -> TestCa {
-    builder().set("database.url", url).start()
+    hurried().set("database.url", url).start()
 }
 
 /// The proxy runs on a runtime of its own: the load's must not end it.

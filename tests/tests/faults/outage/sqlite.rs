@@ -1,19 +1,20 @@
 //! SQLite's file locked by another process, its disk full, its disk failing.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use tokio::time::sleep;
 
 use super::disk::Disk;
-use super::{Need, a_while, builder, outlives};
-use crate::database::{Kind, url_of};
+use super::{Need, a_while, outlives};
+use crate::database::Kind;
+use crate::hurried;
 
 #[test]
 fn outlives_a_file_that_another_process_has_locked() {
-    let ca = builder().start();
-    let url = url_of(&ca);
+    let ca = hurried().start();
+    let url = ca.database_url();
     // Longer than the writer waits, where the suites are long.
     let span = a_while();
 
@@ -33,7 +34,7 @@ fn outlives_a_file_that_another_process_has_locked() {
 fn outlives_a_disk_that_is_full() {
     let disk = Disk::of_mebibytes(24);
     let url = Kind::Sqlite.url(disk.folder());
-    let ca = builder().set("database.url", url).start();
+    let ca = hurried().set("database.url", url).start();
 
     outlives(Kind::Sqlite, ca, Need::Partial, async || {
         disk.fill();
@@ -54,7 +55,7 @@ fn outlives_a_file_system_that_became_read_only() {
 
 /// System calls of every thread fail.
 fn with_failing(calls: &str, error: &str) {
-    let ca = builder().start();
+    let ca = hurried().start();
     let process = ca.process_id();
 
     outlives(Kind::Sqlite, ca, Need::Partial, async || {
@@ -83,7 +84,11 @@ impl Tracer {
             .stdin(Stdio::null())
             .spawn()
             .expect("strace is installed, see tests/install");
-        std::thread::sleep(Duration::from_millis(300));
+        let deadline = Instant::now() + ATTACHED;
+        while !is_traced(process) {
+            assert!(Instant::now() < deadline, "strace does not attach");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Self(tracer)
     }
 }
@@ -99,6 +104,15 @@ impl Drop for Tracer {
     }
 }
 
+/// Tells whether each thread of a process has a tracer.
+fn is_traced(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let files = threads.map(|thread| thread.unwrap().path().join("status"));
+    // A thread that has ended needs none.
+    let mut states = files.filter_map(|file| std::fs::read_to_string(file).ok());
+    states.all(|state| !state.contains("TracerPid:\t0\n"))
+}
+
 /// Lists the files of a process that belong to its database.
 fn databases_of(process: u32) -> Vec<String> {
     let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
@@ -110,3 +124,6 @@ fn databases_of(process: u32) -> Vec<String> {
     assert!(!files.is_empty(), "it has no database open");
     files
 }
+
+/// How long strace may take to attach to every thread.
+const ATTACHED: Duration = Duration::from_secs(30);

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use ca_tests::RawAcme;
+use ca_tests::{RawAcme, is_long};
 
 use super::trial::{Trial, expect_later};
-use crate::is_long;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_in_time_and_goes_on_while_its_module_hangs() {

@@ -1,10 +1,10 @@
 //! A module that answers, and wrongly.
 
-use ca_tests::relying_party;
+use ca_tests::{is_long, relying_party};
 
 use super::trial::{Trial, expect_later};
-use crate::database::{Aside, url_of};
-use crate::{eventually, is_long};
+use crate::database::Aside;
+use crate::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lets_no_wrong_signature_out_and_asks_no_more_for_them() {
@@ -53,7 +53,7 @@ async fn lets_no_wrong_signature_out_and_asks_no_more_for_them() {
 
 /// Counts the certificates that anybody can have.
 async fn issued(trial: &Trial) -> i64 {
-    let aside = Aside::of(&url_of(&trial.ca)).await;
+    let aside = Aside::of(&trial.ca.database_url()).await;
     let sql = "SELECT COUNT(*) FROM certificate WHERE state = 'valid' AND profile = 'tls-server'";
     let issued = aside.column(sql).await;
     aside.close().await;

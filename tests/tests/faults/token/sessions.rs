@@ -1,7 +1,8 @@
 //! Sessions that end, logins that are lost, calls that fail, a token that is pulled out.
 
+use ca_tests::is_long;
+
 use super::trial::{Trial, expect_later};
-use crate::is_long;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_notices_that_another_program_ended_its_sessions() {

@@ -4,10 +4,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use ca_tests::server::TestCaBuilder;
-use ca_tests::{RawAcme, TestCa};
+use ca_tests::{RawAcme, TestCa, is_long};
 
 use super::trial::{Trial, expect_later};
-use crate::is_long;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn starts_without_its_token_and_issues_when_that_is_back() {
