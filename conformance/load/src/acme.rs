@@ -6,8 +6,6 @@ pub(crate) mod order;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use hyper::Method;
-use hyper::body::Bytes;
 use serde_json::Value;
 use tokio::task::LocalSet;
 use url::Url;
@@ -127,15 +125,7 @@ async fn place_and_fetch(account: &mut Account, plan: &Plan, number: u64) -> Res
 impl Directory {
     /// Asks for the directory.
     pub(crate) async fn read(connection: &mut Connection, url: &Url) -> Result<Self, Error> {
-        let answer = connection
-            .send(Sent {
-                method: Method::GET,
-                path: url.path(),
-                content_type: None,
-                headers: &[],
-                body: Bytes::new(),
-            })
-            .await?;
+        let answer = connection.send(Sent::get(url.path())).await?;
         answer.expect("directory", &[200])?;
         let body: Value =
             serde_json::from_slice(&answer.body).map_err(|error| Error::Body(error.to_string()))?;

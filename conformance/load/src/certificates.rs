@@ -1,22 +1,19 @@
 //! POST /api/v1/certificates with a bearer token.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::Method;
 use hyper::body::Bytes;
 use serde_json::json;
-use tokio::task::LocalSet;
 use url::Url;
 
-use crate::connection::{Connection, Sent, Target};
+use crate::connection::{Connection, Sent};
 use crate::csr;
 use crate::error::Error;
 use crate::jws::KeyKind;
 use crate::load::Load;
-use crate::meter::{Meter, Outcome};
+use crate::meter::Outcome;
 
 /// How to put requests on the JSON API.
 #[derive(Debug, clap::Args)]
@@ -50,26 +47,9 @@ struct Plan {
 
 /// Runs the load and reports.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, Error> {
-    LocalSet::new().run_until(measure(arguments)).await
-}
-
-async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
-    let load = &arguments.load;
-    let target = Target::of(&arguments.url, load.root())?;
-    let plan = Rc::new(plan(&arguments)?);
-    let connections = 0..load.connections(64);
-    let workers = connections.map(|_| (target.connection(), Rc::clone(&plan)));
-    let planned = (arguments.requests, Meter::default());
-    let asking = load.run(
-        "certificate",
-        planned,
-        workers.collect(),
-        async |worker, turn| {
-            let (connection, plan) = worker;
-            ask(connection, plan, turn.number).await
-        },
-    );
-    asking.await
+    let planned = (arguments.requests, plan(&arguments)?);
+    let to = (&arguments.url, 64);
+    arguments.load.put("certificate", to, planned, ask).await
 }
 
 async fn ask(connection: &mut Connection, plan: &Plan, number: u64) -> Result<(), Error> {
@@ -78,11 +58,8 @@ async fn ask(connection: &mut Connection, plan: &Plan, number: u64) -> Result<()
         return Err(Error::Usage("more turns than requests".to_owned()));
     };
     let sent = Sent {
-        method: Method::POST,
-        path: "/api/v1/certificates",
-        content_type: Some("application/json"),
         headers: &[("authorization", plan.authorization.clone())],
-        body: body.clone(),
+        ..Sent::post("/api/v1/certificates", "application/json", body.clone())
     };
     let answer = connection.send(sent).await?;
     answer.expect("certificate", &[201])

@@ -71,6 +71,17 @@ impl<'a> Sent<'a> {
             body: Bytes::new(),
         }
     }
+
+    /// A POST to a path.
+    pub(crate) fn post(path: &'a str, content_type: &'a str, body: Bytes) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            content_type: Some(content_type),
+            headers: &[],
+            body,
+        }
+    }
 }
 
 impl Target {

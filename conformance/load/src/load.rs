@@ -1,12 +1,13 @@
 //! What every kind of load takes and tells.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, LocalSet};
 use url::Url;
 
-use crate::connection::{Sent, Target, path_and_query};
+use crate::connection::{Connection, Sent, Target, path_and_query};
 use crate::error::Error;
 use crate::meter::{Meter, Outcome};
 use crate::pace::{Pace, Turn};
@@ -48,6 +49,32 @@ impl Load {
     /// Returns how many connections to open.
     pub(crate) fn connections(&self, unless_given: u32) -> u32 {
         self.connections.unwrap_or(unless_given).max(1)
+    }
+
+    /// Lets connections, of which there are `usual` unless it is given, put requests by a plan that
+    /// they share.
+    pub(crate) async fn put<P: 'static>(
+        &self,
+        whole: &'static str,
+        (url, usual): (&Url, u32),
+        (requests, plan): (u64, P),
+        ask: impl AsyncFn(&mut Connection, &P, u64) -> Result<(), Error> + Copy + 'static,
+    ) -> Result<Outcome, Error> {
+        let target = Target::of(url, self.root())?;
+        let plan = Rc::new(plan);
+        let connections = 0..self.connections(usual);
+        let workers = connections.map(|_| (target.connection(), Rc::clone(&plan)));
+        let planned = (requests, Meter::default());
+        let asking = self.run(
+            whole,
+            planned,
+            workers.collect(),
+            async move |worker, turn| {
+                let (connection, plan) = worker;
+                ask(connection, plan, turn.number).await
+            },
+        );
+        LocalSet::new().run_until(asking).await
     }
 
     /// Starts the clock, lets each worker take turns until all are taken, and tells the result.

@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::der::{self, Leaf};
 use crate::error::Error;
 
+/// The type of a request in a body (RFC 6960, appendix A.1).
+pub(crate) const REQUEST_TYPE: &str = "application/ocsp-request";
+
 /// Whom to ask about: the issuer's name and key, hashed.
 #[derive(Clone, Debug)]
 pub(crate) struct Issuer {

@@ -1,18 +1,15 @@
 //! OCSP over many serials, as relying parties ask.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 
-use hyper::Method;
 use hyper::body::Bytes;
-use tokio::task::LocalSet;
 use url::Url;
 
-use crate::connection::{Connection, Sent, Target};
+use crate::connection::{Connection, Sent};
 use crate::der::{self, Leaf};
 use crate::error::Error;
 use crate::load::Load;
-use crate::meter::{Meter, Outcome};
+use crate::meter::Outcome;
 use crate::ocsp::{self, Issuer, Said};
 
 /// About what to ask whom.
@@ -58,35 +55,16 @@ enum Asked {
 
 /// Runs the load and reports; an answer that says `unknown` is an error.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome, Error> {
-    LocalSet::new().run_until(measure(arguments)).await
-}
-
-async fn measure(arguments: Arguments) -> Result<Outcome, Error> {
-    let load = &arguments.load;
-    let target = Target::of(&arguments.url, load.root())?;
-    let plan = Rc::new(plan(&arguments)?);
-    let meter = Meter::default();
-    let connections = 0..load.connections(16);
-    let workers = connections.map(|_| (target.connection(), Rc::clone(&plan)));
-    let planned = (arguments.requests, meter);
-    let asking = load.run("ocsp", planned, workers.collect(), async |worker, turn| {
-        let (connection, plan) = worker;
-        ask(connection, plan, turn.number).await
-    });
-    asking.await
+    let planned = (arguments.requests, plan(&arguments)?);
+    let to = (&arguments.url, 16);
+    arguments.load.put("ocsp", to, planned, ask).await
 }
 
 async fn ask(connection: &mut Connection, plan: &Plan, number: u64) -> Result<(), Error> {
     let index = usize::try_from(number).unwrap_or_default() % plan.asked.len();
     let sent = match plan.asked.get(index) {
         Some(Asked::InThePath(path)) => Sent::get(path),
-        Some(Asked::InTheBody(body)) => Sent {
-            method: Method::POST,
-            path: &plan.path,
-            content_type: Some("application/ocsp-request"),
-            headers: &[],
-            body: body.clone(),
-        },
+        Some(Asked::InTheBody(body)) => Sent::post(&plan.path, ocsp::REQUEST_TYPE, body.clone()),
         None => return Err(Error::Usage("no serial".to_owned())),
     };
     let answer = connection.send(sent).await?;

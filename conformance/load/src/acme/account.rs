@@ -107,13 +107,7 @@ impl Account {
         let begun = Instant::now();
         let answer = self
             .connection
-            .send(Sent {
-                method: Method::POST,
-                path: &path,
-                content_type: Some("application/jose+json"),
-                headers: &[],
-                body: Bytes::from(body),
-            })
+            .send(Sent::post(&path, JOSE, Bytes::from(body)))
             .await?;
         self.meter.note(step, begun.elapsed());
         self.nonce = answer.header("replay-nonce").map(str::to_owned);
@@ -126,10 +120,7 @@ impl Account {
             .connection
             .send(Sent {
                 method: Method::HEAD,
-                path: &path,
-                content_type: None,
-                headers: &[],
-                body: Bytes::new(),
+                ..Sent::get(&path)
             })
             .await?;
         let nonce = answer.header("replay-nonce").map(str::to_owned);
@@ -145,4 +136,6 @@ fn path_of(url: &str) -> Result<String, Error> {
     Ok(path_and_query(&parsed))
 }
 
+/// RFC 8555 §6.2.
+const JOSE: &str = "application/jose+json";
 const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";

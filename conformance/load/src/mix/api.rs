@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::Method;
 use hyper::body::Bytes;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
@@ -91,11 +90,8 @@ async fn post(
     body: &str,
 ) -> Result<Answer, Error> {
     let sent = Sent {
-        method: Method::POST,
-        path,
-        content_type: Some("application/json"),
         headers,
-        body: Bytes::from(body.to_owned()),
+        ..Sent::post(path, "application/json", Bytes::from(body.to_owned()))
     };
     connection.send(sent).await
 }

@@ -1,6 +1,5 @@
 //! Relying parties: OCSP and CRLs while everything else goes on.
 
-use hyper::Method;
 use hyper::body::Bytes;
 
 use super::hand::Held;
@@ -23,13 +22,8 @@ pub(super) async fn ask(world: &World, number: u64) -> Result<(), Error> {
         let sent = if number.is_multiple_of(2) {
             Sent::get(&path)
         } else {
-            Sent {
-                method: Method::POST,
-                path: &world.responder_path,
-                content_type: Some("application/ocsp-request"),
-                headers: &[],
-                body: Bytes::from(request.clone()),
-            }
+            let body = Bytes::from(request.clone());
+            Sent::post(&world.responder_path, ocsp::REQUEST_TYPE, body)
         };
         let answer = connection.send(sent).await?;
         answer.expect("ocsp", &[200])?;
