@@ -65,7 +65,7 @@ class Scene:
         self.cluster = cluster
         self.note("start")
         load = check.start(*self._load(address))
-        wait_for(self._has_certificates, "the load's first certificates", 30)
+        wait_for(self._has_certificates, "the load's first certificates", 60)
         for trouble in self._plan.troubles:
             with self._report.check(f"many servers: {trouble.__doc__.splitlines()[0]}") as one:
                 trouble(one, self)
