@@ -3,6 +3,8 @@
 //! PostgreSQL counts for each table how it was read. It is told to avoid reading from end to end,
 //! which it then does only where no index leads to what a statement wants.
 
+use std::time::Duration;
+
 use ca_tests::api::Holder;
 use ca_tests::csr::Request;
 use ca_tests::{ApiClient, RawAcme, TestCa, relying_party};
@@ -15,7 +17,9 @@ async fn no_request_reads_a_table_from_end_to_end() {
     let aside = aside(&ca).await;
     aside
         .execute_unprepared(
-            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$",
+            "DO $$ BEGIN \
+             EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); \
+             END $$",
         )
         .await
         .unwrap();
@@ -26,7 +30,8 @@ async fn no_request_reads_a_table_from_end_to_end() {
     ca.start();
     order_renew_and_revoke(&ca).await;
     issue_log_in_and_revoke(&ca, &token, &secret).await;
-    ca.stop(); // whoever disconnects has told what it read
+    ca.stop();
+    until_alone(&aside).await;
     let after = reads(&aside).await;
 
     for (table, before, after) in GROWING
@@ -82,6 +87,25 @@ async fn aside(ca: &TestCa) -> DatabaseConnection {
     Database::connect(url.as_str().unwrap()).await.unwrap()
 }
 
+/// Waits for the end of the server's connections: each tells what it read before it is gone.
+async fn until_alone(aside: &DatabaseConnection) {
+    let connections = Statement::from_string(
+        aside.get_database_backend(),
+        "SELECT count(*) FROM pg_stat_activity \
+         WHERE datname = current_database() AND application_name = 'ca-server'",
+    );
+    let mut left = i64::MAX;
+    for _ in 0..200 {
+        let row = aside.query_one_raw(connections.clone()).await.unwrap();
+        left = row.unwrap().try_get_by_index(0).unwrap();
+        if left == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(left, 0, "the server's connections stay");
+}
+
 /// How often a table was read, and how.
 struct Reads {
     table: String,
@@ -92,7 +116,8 @@ struct Reads {
 async fn reads(aside: &DatabaseConnection) -> Vec<Reads> {
     let query = Statement::from_string(
         aside.get_database_backend(),
-        "SELECT relname::text, seq_scan, idx_scan FROM pg_stat_user_tables WHERE idx_scan IS NOT NULL",
+        "SELECT relname::text, seq_scan, idx_scan FROM pg_stat_user_tables \
+         WHERE idx_scan IS NOT NULL",
     );
     let rows = aside.query_all_raw(query).await.unwrap();
     rows.iter()
