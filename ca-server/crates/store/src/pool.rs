@@ -1,16 +1,19 @@
 //! A pool of connections that is replaced as a whole when they are lost in silence.
 //!
-//! Nothing ends a connection whose host is gone. A statement on it waits until somebody gives it
-//! up; then the driver asks the connection, without a deadline, whether it may go back to its place
-//! in the pool. That place is taken for as long as the system goes on trying, a quarter of an hour
-//! on Linux, and a pool has few. So whoever finds no place, or gives a statement up, calls the pool
-//! in question, and another one takes its place, which connects as it is used.
+//! Nothing ends a connection whose host is gone: a statement on it would wait for ever, unless
+//! somebody waits for its answer and leaves. So each has a deadline, beyond the one that the server
+//! sets it. After one that was given up, the driver asks the connection, this time without a
+//! deadline, whether it may go back to its place in the pool. That place is taken for as long as
+//! the system goes on trying, a quarter of an hour on Linux, and a pool has few. So whoever finds no
+//! place, or gives a statement up, doubts the pool, and another one takes its place, which
+//! connects as it is used.
 //!
 //! Statements that still run in the old one go on, and its connections end with the last of them;
 //! those that hang are left to the system. A database that is merely slow is therefore given
 //! another pool's worth of connections for a while, at most each time that a place was waited for
 //! in vain.
 
+use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -38,11 +41,11 @@ struct Current {
     since: Instant,
 }
 
-/// A statement under way; dropped before its end, it was given up.
-struct Watch {
-    pool: Pool,
+/// A statement under way; dropped before it is over, it was given up.
+struct Asking<'a> {
+    pool: &'a Pool,
     begun: Instant,
-    ended: bool,
+    is_over: bool,
 }
 
 impl Pool {
@@ -79,14 +82,13 @@ impl Pool {
         &self,
         options: TransactionOptions,
     ) -> Result<DatabaseTransaction, DbErr> {
-        let watch = self.watch();
-        watch.end(self.connections().begin_with_options(options).await)
+        self.in_time(self.connections().begin_with_options(options))
+            .await
     }
 
     /// Asks the database for a sign of life.
     pub(crate) async fn ping(&self) -> Result<(), DbErr> {
-        let watch = self.watch();
-        watch.end(self.connections().ping().await)
+        self.in_time(self.connections().ping()).await
     }
 
     /// Replaces the connections that hung since this moment, unless that was done since.
@@ -113,7 +115,7 @@ impl Pool {
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
         match timeout(CLOSING, self.connections().close()).await {
             Ok(closed) => closed,
-            Err(_elapsed) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+            Err(_elapsed) => Err(no_answer()),
         }
     }
 
@@ -134,32 +136,38 @@ impl Pool {
         *current = Current { connections, since };
     }
 
-    fn watch(&self) -> Watch {
-        Watch {
-            pool: self.clone(),
+    /// Waits for an answer as long as there may be one.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        if self.0.another.is_none() {
+            return asked.await;
+        }
+        let mut asking = Asking {
+            pool: self,
             begun: Instant::now(),
-            ended: false,
-        }
+            is_over: false,
+        };
+        let answered = timeout(PATIENCE, asked).await;
+        let answered = answered.unwrap_or(Err(no_answer()));
+        // Without a place, or without an answer, this is as doubtful as when it is given up.
+        asking.is_over = !matches!(
+            &answered,
+            Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+        );
+        answered
     }
 }
 
-impl Watch {
-    fn end<T>(mut self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
-        self.ended = true;
-        if let Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) = &outcome {
-            self.pool.doubt(self.begun);
-        }
-        outcome
-    }
-}
-
-impl Drop for Watch {
+impl Drop for Asking<'_> {
     /// Who leaves soon has not waited for the database.
     fn drop(&mut self) {
-        if !self.ended && self.begun.elapsed() >= SILENCE {
+        if !self.is_over && self.begun.elapsed() >= SILENCE {
             self.pool.doubt(self.begun);
         }
     }
+}
+
+fn no_answer() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
 }
 
 #[async_trait]
@@ -171,26 +179,28 @@ impl ConnectionTrait for Pool {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let watch = self.watch();
-        watch.end(self.connections().execute_raw(statement).await)
+        self.in_time(self.connections().execute_raw(statement))
+            .await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let watch = self.watch();
-        watch.end(self.connections().execute_unprepared(sql).await)
+        self.in_time(self.connections().execute_unprepared(sql))
+            .await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let watch = self.watch();
-        watch.end(self.connections().query_one_raw(statement).await)
+        self.in_time(self.connections().query_one_raw(statement))
+            .await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let watch = self.watch();
-        watch.end(self.connections().query_all_raw(statement).await)
+        self.in_time(self.connections().query_all_raw(statement))
+            .await
     }
 }
 
 /// A statement that was given up after so long was waited for in vain. Less than anybody's patience.
 const SILENCE: Duration = Duration::from_millis(1_500);
+/// Longer than a place is waited for and the server lets a statement run, together.
+const PATIENCE: Duration = Duration::from_secs(16);
 const CLOSING: Duration = Duration::from_secs(5);

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use ca_tests::postgres::Cluster;
 use ca_tests::server::run;
-use ca_tests::{TestCa, is_long};
+use ca_tests::{RawAcme, TestCa, is_long, relying_party};
 use tokio::time::sleep;
 
 use super::disk::Disk;
 use super::{Need, a_while, outlives};
 use crate::database::Kind;
-use crate::hurried;
 use crate::proxy::{Proxy, Weather};
+use crate::{eventually, hurried};
 
 #[test]
 fn outlives_a_postgres_that_is_stopped_and_started() {
@@ -123,6 +123,30 @@ fn outlives_a_postgres_whose_host_is_gone() {
         // Connections of before are never answered, nor do they end.
         proxy.set(Weather::Clear);
     });
+}
+
+/// What nobody waits for must not wait for ever: each second the publisher asks what was revoked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publishes_again_after_its_database_fell_silent() {
+    let url = Cluster::shared().database().unwrap();
+    let proxy = Proxy::before(&url).await;
+    let ca = on(proxy.url());
+    let client = RawAcme::registered(&ca).await;
+    let issued = client.obtain(&["silence.example.internal"]).await;
+
+    proxy.set(Weather::Silent);
+    sleep(Duration::from_secs(5)).await;
+    proxy.set(Weather::Clear);
+    eventually(async || {
+        let revoked = client.revoke(&issued.leaf_der(), None).await;
+        [200, 400].contains(&revoked.status)
+    })
+    .await;
+
+    let serial = issued.serial();
+    eventually(async || relying_party::crl_text(&ca, "tls").await.contains(&serial)).await;
+    // What else asks by itself has done so too.
+    ca.wait_for_log("sealed the audit log");
 }
 
 fn on(url: &str) -> TestCa {

@@ -1,6 +1,7 @@
 //! What a CRL lists, from the index that holds it straight into DER.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ca_issuance::ledger::{RevocationSpan, Revocations};
 use ca_pki::Timestamp;
@@ -8,6 +9,7 @@ use ca_pki::crl::{CrlEntries, RevocationReason};
 use futures_util::TryStreamExt;
 use rusqlite::Connection;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use tokio::time::timeout;
 
 use super::reason;
 use crate::Error;
@@ -32,7 +34,12 @@ pub(crate) async fn collect(
         },
     };
     let Some(file) = file.cloned() else {
-        return collection.stream(database, issuer).await;
+        let begun = Instant::now();
+        let streamed = timeout(LONGEST_SCAN, collection.stream(database, issuer)).await;
+        return streamed.unwrap_or_else(|_elapsed| {
+            database.doubt(begun);
+            Err(Error::DeadlinePassed)
+        });
     };
     let issuer = issuer.to_owned();
     let scanning = move || file.read(|connection| collection.scan(connection, &issuer));
@@ -143,3 +150,6 @@ const COLUMNS: [Column; 5] = [
 const SCAN: &str = "SELECT revocation_number, not_after, serial, revoked_at, revocation_reason \
     FROM certificate WHERE issuer = ?1 AND revocation_number > ?2 AND revocation_number <= ?3 \
     ORDER BY revocation_number";
+
+/// The server ends the statement sooner, if it hears of it.
+const LONGEST_SCAN: Duration = Duration::from_secs(60);
