@@ -73,6 +73,8 @@ impl Spoken {
         builder
             .http1()
             .timer(TokioTimer::new())
+            // Whoever has asked may close its half, and still wants the answer.
+            .half_close(true)
             .header_read_timeout(self.patience.headers)
             .max_buf_size(LARGEST_HEADERS_BYTES);
         builder
