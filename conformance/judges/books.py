@@ -15,6 +15,7 @@ import time
 import urllib.parse
 
 from faults.trouble import read
+from harness.checks import Failed
 from harness.network import fetch
 
 
@@ -226,14 +227,21 @@ class Api:
         self._own = threading.local()
 
     def get(self, path):
-        """A resource; None if there is none."""
+        """A resource; None if there is none. A server that limits its clients is waited for."""
         if not hasattr(self._own, "connection"):
             self._own.connection = http.client.HTTPSConnection(
                 self._at.hostname, self._at.port, context=self._tls, timeout=30)
-        self._own.connection.request("GET", path, headers=self._headers)
-        response = self._own.connection.getresponse()
-        body = response.read()
-        return json.loads(body) if response.status == 200 else None
+        while True:
+            self._own.connection.request("GET", path, headers=self._headers)
+            response = self._own.connection.getresponse()
+            body = response.read()
+            if response.status == 200:
+                return json.loads(body)
+            if response.status == 404:
+                return None
+            if response.status not in (429, 503):
+                raise Failed(f"{path}: {response.status} {body[:200]}")
+            time.sleep(int(response.headers["Retry-After"]))
 
     def count(self, path):
         """How many items a list has over all its pages."""
