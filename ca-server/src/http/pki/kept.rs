@@ -156,12 +156,12 @@ fn answers(route: &'static str, status: StatusCode) -> Counter {
     )
 }
 
-/// Tells whether a body is an OCSP request about one certificate, by its type and length.
-fn is_short<B>(request: &Request<B>) -> bool {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+/// Tells whether a body is an OCSP request about one certificate, by its type and length. Only what
+/// is framed by a length is: nothing else bounds how much is read.
+fn is_short<B: HttpBody>(request: &Request<B>) -> bool {
+    let length = request.body().size_hint().upper();
     length.is_some_and(|octets| octets <= LONGEST_BYTES) && is_ocsp_request(request.headers())
 }
 
 /// Twice a CertID with SHA-512.
-const LONGEST_BYTES: usize = 384;
+const LONGEST_BYTES: u64 = 384;

@@ -1,9 +1,10 @@
 //! The pki listener as clients and caches see it.
 
+use std::convert::Infallible;
 use std::process::Command;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -443,6 +444,20 @@ async fn serves_what_is_kept_before_the_router_and_nothing_else() {
         .expect_err("it is not true any more");
     let body = to_bytes(given_back.into_body(), usize::MAX).await;
     assert_eq!(body.expect("it is whole"), request);
+}
+
+#[tokio::test]
+async fn gives_back_unread_what_no_length_bounds() {
+    let scene = Scene::new().await;
+    let kept = KeptAnswers::new(&scene.state);
+    let endless = futures_util::stream::pending::<Result<Bytes, Infallible>>();
+    let request = Request::post("/ocsp/tls")
+        .header(header::CONTENT_TYPE, "application/ocsp-request")
+        .header(header::CONTENT_LENGTH, 80) // whatever a header says
+        .body(Body::from_stream(endless))
+        .expect("it is valid");
+
+    assert!(kept.answer(request).await.is_err());
 }
 
 #[tokio::test]
