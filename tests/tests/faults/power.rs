@@ -8,7 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ca_tests::{RawAcme, TestCa, is_long};
 
@@ -31,7 +31,8 @@ fn loses_nothing_that_was_answered_before_a_power_cut() {
     runtime().block_on(async {
         let mut load = Load::begin(&ca, CLIENTS).await;
         let hands = load.hands();
-        for _ in 0..cuts() {
+        let begun = Instant::now();
+        for cut in 1..=cuts() {
             load.advance(1 + chance.below(40)).await;
             let number = crl(&ca).await.number();
             let before = hands.now();
@@ -44,6 +45,9 @@ fn loses_nothing_that_was_answered_before_a_power_cut() {
             copy.start();
             assert!(crl(&copy).await.number() >= number, "CRL numbers go back");
             goes_on(&copy, &before).await;
+            if cut % BATCH == 0 {
+                println!("{cut} power cuts in {:?}", begun.elapsed());
+            }
         }
         load.end().await;
     });
@@ -135,6 +139,9 @@ fn cuts() -> usize {
 }
 
 const CLIENTS: usize = 2;
+
+/// After so many cuts it says how far it is.
+const BATCH: usize = 20;
 
 /// Where a write-ahead log names its life: drawn anew each time it begins again.
 const SALT: std::ops::Range<usize> = 16..24;
