@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ca_issuance::Settle;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,8 +58,8 @@ impl App {
         stop.cancel();
         serving.close();
         let drained = async {
-            serving.wait().await;
-            jobs.finish().await;
+            // Others take the work over while the last answers go out.
+            join(serving.wait(), jobs.finish()).await;
             app.close().await;
         };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {

@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use ca_acme::store::AcmeStore;
 use ca_issuance::ledger::Ledger;
+use futures_util::future::join;
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait,
+};
 
 use crate::bench::{Bench, START, fifty, on_both_databases};
 
 on_both_databases!(
     gives_a_lease_to_one_holder_until_it_ends,
     gives_a_new_lease_to_one_of_fifty,
+    gives_a_lease_that_was_given_back_to_the_next_at_once,
     gives_away_a_lease_that_was_taken_while_a_clock_was_years_ahead,
     makes_a_secret_once_however_many_ask,
 );
@@ -30,6 +35,51 @@ async fn gives_a_lease_to_one_holder_until_it_ends(bench: Bench) {
     assert_eq!(claim("b", at(50)).await, Some(2));
     assert_eq!(claim("a", at(60)).await, None);
     assert_eq!(claim("a", at(80)).await, Some(3));
+}
+
+async fn gives_a_lease_that_was_given_back_to_the_next_at_once(bench: Bench) {
+    let span = Duration::from_secs(30);
+    let claim = async |holder| {
+        let claimed = bench.store.claim("publish", holder, START, span);
+        claimed.await.unwrap()
+    };
+    claim("a").await;
+
+    bench.store.give_back("publish", "b").await.unwrap();
+    let before = claim("b").await;
+    bench.store.give_back("publish", "a").await.unwrap();
+    let after = claim("b").await;
+
+    assert_eq!((before, after), (None, Some(2)));
+}
+
+/// Only where a lease has others to pass to while it is written under.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gives_back_a_lease_after_what_is_written_under_it() {
+    let bench = Bench::postgres().await;
+    let span = Duration::from_secs(30);
+    let claim = async |holder| bench.store.claim("publish", holder, START, span).await;
+    claim("a").await.unwrap();
+    let aside = Database::connect(&bench.url).await.unwrap();
+    let writing = aside.begin().await.unwrap();
+    writing.execute_unprepared(LOCK).await.unwrap();
+
+    let returning = bench.store.give_back("publish", "a");
+    let written = async {
+        while !somebody_waits(&aside).await {}
+        writing.commit().await.unwrap();
+    };
+    let (returned, ()) = join(returning, written).await;
+    let next = claim("b").await.unwrap();
+
+    returned.unwrap();
+    assert_eq!(next, Some(2));
+}
+
+async fn somebody_waits(aside: &DatabaseConnection) -> bool {
+    let query = Statement::from_string(DbBackend::Postgres, WAITING);
+    let row = aside.query_one_raw(query).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
 }
 
 async fn gives_a_new_lease_to_one_of_fifty(bench: Bench) {
@@ -71,3 +121,7 @@ async fn makes_a_secret_once_however_many_ask(mut bench: Bench) {
     let distinct: BTreeSet<_> = secrets.into_iter().collect();
     assert_eq!(distinct, BTreeSet::from([later]));
 }
+
+const LOCK: &str = "SELECT 1 FROM lease WHERE work = 'publish' FOR NO KEY UPDATE";
+const WAITING: &str = "SELECT count(*) > 0 FROM pg_stat_activity \
+     WHERE datname = current_database() AND wait_event_type = 'Lock'";

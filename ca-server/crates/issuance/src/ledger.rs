@@ -250,4 +250,8 @@ pub trait Ledger: Send + Sync {
         moment: Timestamp,
         span: Duration,
     ) -> Result<Option<u64>, LedgerError>;
+
+    /// Ends a lease that `holder` has, after whatever is written under it at this moment. If it is
+    /// somebody else's, nothing happens.
+    async fn give_back(&self, work: &str, holder: &str) -> Result<(), LedgerError>;
 }

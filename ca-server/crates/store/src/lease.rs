@@ -89,6 +89,31 @@ impl Claim {
     }
 }
 
+/// Ends a lease before its time.
+pub(crate) struct GiveBack {
+    pub(crate) work: String,
+    pub(crate) holder: String,
+}
+
+impl Change for GiveBack {
+    type Outcome = ();
+
+    /// Unlike a claim it waits for whoever writes under the lease: its holder does nothing else any
+    /// more, and whoever follows would wait longer for the lease to end by itself.
+    async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
+        let ended = ActiveModel {
+            expires_at: Set(0),
+            ..ActiveModel::default()
+        };
+        let held = Entity::update_many()
+            .set(ended)
+            .filter(Column::Work.eq(&self.work))
+            .filter(Column::Holder.eq(&self.holder));
+        held.exec(transaction).await?;
+        Ok(())
+    }
+}
+
 /// Refuses work under a lease that has passed to somebody else, and keeps it from passing until
 /// the transaction ends.
 pub(crate) async fn require(

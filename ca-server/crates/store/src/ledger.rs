@@ -15,7 +15,7 @@ use ca_pki::{Serial, Timestamp};
 
 use crate::certificate::{self, Burn, NumberRevocations, RecordIntent, RecordResult, Revoke};
 use crate::crl::{self, DrawNumber, Publish};
-use crate::lease::{self, Claim};
+use crate::lease::{self, Claim, GiveBack};
 use crate::{Error, Store, audit, idempotency};
 
 #[async_trait]
@@ -190,5 +190,10 @@ impl Ledger for Store {
             span,
         };
         Ok(self.write(claim).await?)
+    }
+
+    async fn give_back(&self, work: &str, holder: &str) -> Result<(), LedgerError> {
+        let (work, holder) = (work.to_owned(), holder.to_owned());
+        Ok(self.write(GiveBack { work, holder }).await?)
     }
 }

@@ -159,4 +159,8 @@ impl Ledger for StoppingLedger {
     ) -> Result<Option<u64>, LedgerError> {
         self.store.claim(work, holder, moment, span).await
     }
+
+    async fn give_back(&self, work: &str, holder: &str) -> Result<(), LedgerError> {
+        self.store.give_back(work, holder).await
+    }
 }

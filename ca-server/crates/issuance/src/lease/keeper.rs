@@ -93,11 +93,9 @@ impl LeaseKeeper {
                 () = &mut stop => return,
                 _ = ticks.tick() => {}
             }
-            let claimed = tokio::select! {
-                () = &mut stop => return,
-                claimed = timeout(SPAN, self.claim()) => claimed,
-            };
-            let failed = match claimed {
+            // To its end: a claim that was abandoned under way might come to the store after what
+            // gives the lease back.
+            let failed = match timeout(SPAN, self.claim()).await {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(elapsed) => Some(elapsed.to_string()),
@@ -115,11 +113,8 @@ impl LeaseKeeper {
     pub async fn give_back(&self) {
         let held = self.terms.iter().filter(|(_, term)| self.holds(term));
         let returns = held.map(async |(work, term)| {
-            let moment = self.ledger.shared_moment().await?;
-            let ended = Duration::ZERO;
-            let returned = self.ledger.claim(work, &self.holder, moment, ended).await;
             term.send_replace(None);
-            returned.map(|_number| ())
+            self.ledger.give_back(work, &self.holder).await
         });
         let returned: Result<(), LedgerError> = join_all(returns).await.into_iter().collect();
         if let Err(error) = returned {
@@ -182,6 +177,10 @@ const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join;
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
+
     use super::*;
     use crate::testing::World;
 
@@ -251,6 +250,25 @@ mod tests {
         two.claim().await.expect("nobody holds it");
 
         assert_eq!((number(&ones), number(&twos)), (None, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn finishes_the_claim_that_is_under_way_when_it_is_told_to_stop() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Among);
+        let held_up = world.ledger.hold_up_claims().await;
+        let (stop, stopped) = oneshot::channel::<()>();
+
+        let keeping = one.run(async { drop(stopped.await) });
+        let stopping = async {
+            world.ledger.claim_asked().await;
+            drop(stop);
+            yield_now().await;
+            drop(held_up);
+        };
+        join(keeping, stopping).await;
+
+        assert_eq!(number(&ones), Some(1));
     }
 
     #[tokio::test]

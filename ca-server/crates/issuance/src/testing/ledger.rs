@@ -29,6 +29,7 @@ use crate::ledger::{
 pub struct MemoryLedger {
     state: Mutex<State>,
     away: AtomicBool,
+    claims: lease::Gate,
 }
 
 #[derive(Debug, Default)]
@@ -303,6 +304,12 @@ impl Ledger for MemoryLedger {
         moment: Timestamp,
         span: Duration,
     ) -> Result<Option<u64>, LedgerError> {
+        let _pass = self.claims.pass().await;
         Ok(self.reach()?.claim_lease(work, holder, (moment, span)))
+    }
+
+    async fn give_back(&self, work: &str, holder: &str) -> Result<(), LedgerError> {
+        self.reach()?.end_lease(work, holder);
+        Ok(())
     }
 }

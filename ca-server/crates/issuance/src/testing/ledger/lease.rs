@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ca_pki::Timestamp;
+use tokio::sync::{Notify, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{MemoryLedger, State};
 use crate::lease::{Fence, Lease};
@@ -15,7 +16,31 @@ pub(super) struct Row {
     until: Timestamp,
 }
 
+/// What every claim goes through.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    asked: Notify,
+    open: RwLock<()>,
+}
+
+impl Gate {
+    pub(super) async fn pass(&self) -> RwLockReadGuard<'_, ()> {
+        self.asked.notify_one();
+        self.open.read().await
+    }
+}
+
 impl MemoryLedger {
+    /// Holds up every claim until the guard is dropped.
+    pub async fn hold_up_claims(&self) -> RwLockWriteGuard<'_, ()> {
+        self.claims.open.write().await
+    }
+
+    /// Waits until somebody has asked for a lease.
+    pub async fn claim_asked(&self) {
+        self.claims.asked.notified().await;
+    }
+
     /// Moves the clock that all servers share.
     pub fn advance(&self, span: Duration) {
         self.state().moment_secs += i64::try_from(span.as_secs()).expect("tests are short");
@@ -55,6 +80,13 @@ impl State {
         }
         row.until = moment.plus(span);
         Some(row.number)
+    }
+
+    pub(super) fn end_lease(&mut self, work: &str, holder: &str) {
+        let row = self.leases.get_mut(work);
+        if let Some(row) = row.filter(|row| row.holder == holder) {
+            row.until = Timestamp::from_unix_secs(0);
+        }
     }
 
     pub(super) fn require_lease(&self, fence: &Fence) -> Result<(), LedgerError> {
