@@ -6,13 +6,16 @@ use std::os::unix::net::UnixDatagram;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ca_tests::acme::{Answer, challenge_of};
+use ca_tests::acme::{Answer, challenge_of, identifiers};
 use ca_tests::network::HttpAnswer;
 use ca_tests::{RawAcme, TestCa};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-static CA: LazyLock<TestCa> = LazyLock::new(|| TestCa::builder().with_token().start());
+static CA: LazyLock<TestCa> = LazyLock::new(|| {
+    let builder = TestCa::builder().with_token();
+    builder.set("limits.account.unfinished_orders", 2).start()
+});
 
 #[tokio::test]
 async fn health_and_readiness_are_told_apart() {
@@ -52,6 +55,21 @@ async fn metrics_count_what_matters() {
     ] {
         assert!(text.contains(family), "{family} is not in {text}");
     }
+}
+
+#[tokio::test]
+async fn metrics_count_orders_refused_for_unfinished_ones() {
+    let client = RawAcme::registered(&CA).await;
+    let limited = "ca_limited_total{limit=\"unfinished-orders\"}";
+    let before = metric(limited).await;
+    client.order(&["first.example.internal"]).await;
+    client.order(&["second.example.internal"]).await;
+
+    let payload = json!({ "identifiers": identifiers(&["third.example.internal"]) });
+    let third = client.post(&client.url("newOrder"), &payload).send().await;
+
+    third.expect_problem(429, "rateLimited");
+    assert_eq!(metric(limited).await, before + 1.0);
 }
 
 #[tokio::test]

@@ -96,18 +96,32 @@ impl Limiter {
         let Some(wait) = self.failures.wait(account, identifier, now) else {
             return Ok(());
         };
-        metrics::counter!("ca_limited_total", "limit" => "failed-validations").increment(1);
+        count_refusal("failed-validations");
         let detail = format!("validation of {identifier} has failed too often");
         Err(limited(detail, wait).about(identifier.clone()))
     }
 
     /// Returns how many unfinished orders an account may have, if that is limited.
-    pub(crate) fn unfinished_orders(&self) -> Option<u32> {
+    pub(crate) fn most_unfinished(&self) -> Option<u32> {
         (self.unfinished_orders > 0).then_some(self.unfinished_orders)
     }
+}
+
+/// Refuses another order of an account that has as many unfinished ones as it may.
+pub(crate) fn too_many_unfinished(most: u32) -> Problem {
+    count_refusal("unfinished-orders");
+    let detail = format!("the account has {most} unfinished orders: finish some of them");
+    limited(detail, UNTIL_SOME_ARE_FINISHED)
 }
 
 /// Makes the refusal of whoever must wait.
 pub(crate) fn limited(detail: impl Into<String>, wait: Duration) -> Problem {
     Problem::new(ProblemKind::RateLimited, detail).retry_after(wait)
 }
+
+/// Counts a refusal like those of [`Buckets`].
+fn count_refusal(limit: &'static str) {
+    metrics::counter!("ca_limited_total", "limit" => limit).increment(1);
+}
+
+const UNTIL_SOME_ARE_FINISHED: Duration = Duration::from_secs(60);

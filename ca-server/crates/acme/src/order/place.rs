@@ -13,7 +13,7 @@ use crate::authorization::{Authorization, AuthorizationStatus};
 use crate::directory::Directory;
 use crate::grant::{Asked, Given};
 use crate::identifier::texts;
-use crate::limits::limited;
+use crate::limits::too_many_unfinished;
 use crate::order::request::OrderRequest;
 use crate::order::{Order, OrderStatus};
 use crate::renewal_info::RenewalId;
@@ -202,14 +202,13 @@ impl Acme {
     /// Bounds what a client that never finishes its orders can pile up. Requests that come
     /// together may overshoot a little, which does no harm.
     async fn check_unfinished(&self, account: &Account) -> Result<(), Error> {
-        let Some(most) = self.limiter.unfinished_orders() else {
+        let Some(most) = self.limiter.most_unfinished() else {
             return Ok(());
         };
         if self.store.unfinished_orders(&account.id, most).await? < most {
             return Ok(());
         }
-        let detail = format!("the account has {most} unfinished orders: finish some of them");
-        Err(limited(detail, RETRY_WHEN_LIMITED).into())
+        Err(too_many_unfinished(most).into())
     }
 }
 
@@ -274,7 +273,6 @@ fn best<'a>(subject: &Subject, found: &'a [Authorization]) -> Option<&'a Authori
 const REUSE_MARGIN: Duration = Duration::from_secs(10 * 60);
 /// What the configuration allows at most, and an hour for clocks that are apart.
 const LONGEST_AUTHORIZATION: Duration = Duration::from_secs((7 * 24 + 1) * 60 * 60);
-const RETRY_WHEN_LIMITED: Duration = Duration::from_secs(60);
 const PLACEMENT_ATTEMPTS: u8 = 3;
 const CLAMPED: &str =
     "notAfter is earlier than asked for: profile or grant allow no longer lifetime";
