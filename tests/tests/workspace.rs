@@ -85,7 +85,7 @@ fn a_dependency_is_known_to_its_room_only() {
         ("tower-http", vec!["ca-server"]),
         ("utoipa", vec!["ca-server"]),
         ("askama", vec!["ca-server"]),
-        ("governor", vec!["ca-identity", "ca-server"]),
+        ("governor", vec!["ca-identity"]),
         ("clap", vec!["ca-offline-root", "ca-server"]),
         ("hickory-resolver", vec!["ca-validation"]),
         ("reqwest", vec![]),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
@@ -21,12 +21,15 @@ use crate::source::{Exempt, Source};
 pub struct Rate(Quota);
 
 impl Rate {
+    /// Makes a rate of so many a minute, of which `burst` at once.
+    pub fn new(per_minute: NonZeroU32, burst: NonZeroU32) -> Self {
+        Self(Quota::per_minute(per_minute).allow_burst(burst))
+    }
+
     /// Makes a rate of so many a minute, of which `burst` at once; `None`, no limit, of 0.
     pub fn per_minute(times: u32, burst: u32) -> Option<Self> {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        Some(Self(
-            Quota::per_minute(NonZeroU32::new(times)?).allow_burst(burst),
-        ))
+        Some(Self::new(NonZeroU32::new(times)?, burst))
     }
 
     /// Makes a rate of so many an hour, all of them at once if need be; `None`, no limit, of 0.
@@ -41,7 +44,12 @@ impl Rate {
 
     /// Returns how long it takes until as many may be done at once again.
     pub fn refilled_in(self) -> Duration {
-        self.0.burst_size_replenished_in()
+        self.full_in(0)
+    }
+
+    /// Returns how long it takes until a bucket is full again that has so many left.
+    pub fn full_in(self, left: u32) -> Duration {
+        self.0.replenish_interval() * self.burst().saturating_sub(left)
     }
 }
 
@@ -53,7 +61,7 @@ pub struct Buckets<K: Clone + Eq + Hash, C: Clock = DefaultClock> {
 }
 
 struct Shard<K: Clone + Eq + Hash, C: Clock> {
-    buckets: RateLimiter<K, HashMapStateStore<K>, C, NoOpMiddleware<C::Instant>>,
+    buckets: RateLimiter<K, HashMapStateStore<K>, C, StateInformationMiddleware>,
     clock: C,
     spent: AtomicU64,
 }
@@ -82,23 +90,29 @@ impl<K: Clone + Eq + Hash, C: Clock + Clone> Buckets<K, C> {
 
     /// Takes one out of the key's bucket; `Err` is how long to wait for the next.
     pub fn spend(&self, key: &K) -> Result<(), Duration> {
+        self.draw(key).map(drop)
+    }
+
+    /// Does the same and returns how many are left at this moment.
+    pub fn draw(&self, key: &K) -> Result<u32, Duration> {
         let place = self.hashing.hash_one(key) as usize % SHARDS;
         // Without a limit there are no shards.
         let Some(shard) = self.shards.get(place) else {
-            return Ok(());
+            return Ok(u32::MAX);
         };
-        shard.spend(key).inspect_err(|_wait| {
+        shard.draw(key).inspect_err(|_wait| {
             metrics::counter!("ca_limited_total", "limit" => self.name).increment(1);
         })
     }
 }
 
 impl<K: Clone + Eq + Hash, C: Clock> Shard<K, C> {
-    fn spend(&self, key: &K) -> Result<(), Duration> {
+    fn draw(&self, key: &K) -> Result<u32, Duration> {
         self.forget_the_idle();
-        self.buckets
-            .check_key(key)
-            .map_err(|until| until.wait_time_from(self.clock.now()))
+        match self.buckets.check_key(key) {
+            Ok(left) => Ok(left.remaining_burst_capacity()),
+            Err(until) => Err(until.wait_time_from(self.clock.now())),
+        }
     }
 
     /// A full bucket is as good as none: every so often these are dropped, so that there are only
@@ -168,6 +182,17 @@ mod tests {
         let waits = [(); 2].map(|()| buckets.spend(&1));
 
         assert_eq!(waits, [Ok(()), Err(Duration::from_secs(3600))]);
+    }
+
+    #[test]
+    fn says_how_many_are_left_and_when_all_are_back() {
+        let rate = Rate::per_minute(60, 3).unwrap();
+        let buckets = buckets(Some(rate), &FakeRelativeClock::default());
+
+        let left = [(); 4].map(|()| buckets.draw(&1).unwrap_or(0));
+
+        assert_eq!(left, [2, 1, 0, 0]);
+        assert_eq!(left.map(|left| rate.full_in(left).as_secs()), [1, 2, 3, 3]);
     }
 
     #[test]
