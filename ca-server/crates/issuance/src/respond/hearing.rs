@@ -1,19 +1,20 @@
 //! Hearing of other servers' revocations: one question to the ledger for all requests that wait.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::cache::Generation;
 use super::{OcspResponder, Others};
 
-/// Questions that were put, and up to which one they are answered.
+/// Who waits for the next look at the epoch.
 #[derive(Debug, Default)]
 pub(super) struct Hearing {
-    put: watch::Sender<u64>,
-    answered: watch::Sender<u64>,
+    waiting: Mutex<Vec<oneshot::Sender<bool>>>,
+    asked: Notify,
     /// Whether the ledger answered the last one.
     hears: AtomicBool,
 }
@@ -43,23 +44,10 @@ impl OcspResponder {
 
     /// Waits for the end of a look at the epoch that began after this call.
     pub(super) async fn hear(&self) -> Result<(), Deaf> {
-        let mut answered = self.hearing.answered.subscribe();
-        let question = self.put_question();
-        let heard = answered.wait_for(|up_to| *up_to >= question);
-        let heard = timeout(PATIENCE, heard).await.is_ok();
-        match heard && self.hearing.hears.load(Ordering::Acquire) {
-            true => Ok(()),
-            false => Err(Deaf),
+        match timeout(PATIENCE, self.hearing.ask()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false) | Err(_)) | Err(_) => Err(Deaf),
         }
-    }
-
-    fn put_question(&self) -> u64 {
-        let mut question = 0;
-        self.hearing.put.send_modify(|put| {
-            *put += 1;
-            question = *put;
-        });
-        question
     }
 
     /// Answers questions; never returns. It alone reads the epoch, or a slow look could take back
@@ -68,21 +56,39 @@ impl OcspResponder {
     /// While the ledger is silent it looks again by itself: nobody may be told what held before
     /// the silence when it is over.
     pub(super) async fn listen(&self) {
-        let mut put = self.hearing.put.subscribe();
-        put.mark_changed();
+        self.hearing.asked.notify_one();
         let mut hears = true;
         loop {
             tokio::select! {
-                // The sender lives as long as this responder.
-                _ = put.changed() => {}
+                () = self.hearing.asked.notified() => {}
                 () = sleep(AGAIN), if !hears => {}
             }
-            let up_to = *put.borrow_and_update();
+            // Whoever comes after this has the next look.
+            let waiting = self.hearing.take();
             let heard = timeout(PATIENCE, self.refresh()).await;
             hears = matches!(heard, Ok(Ok(())));
             self.hearing.hears.store(hears, Ordering::Release);
-            self.hearing.answered.send_replace(up_to);
+            for asker in waiting {
+                // Who has gone needs no answer.
+                let _ = asker.send(hears);
+            }
         }
+    }
+}
+
+impl Hearing {
+    fn ask(&self) -> oneshot::Receiver<bool> {
+        let (asker, answer) = oneshot::channel();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(asker);
+        drop(waiting);
+        self.asked.notify_one();
+        answer
+    }
+
+    fn take(&self) -> Vec<oneshot::Sender<bool>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut waiting)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What other servers revoke.
 
 use ca_pki::crl::RevocationReason;
+use futures_util::future::join_all;
 
 use super::*;
 use crate::Actor;
@@ -59,6 +60,26 @@ async fn serves_kept_answers_while_nobody_can_say_more() {
 
     running.abort();
     assert_eq!(before, kept);
+}
+
+#[tokio::test]
+async fn tells_all_who_wait_whether_the_ledger_answers() {
+    let world = World::at_noon();
+    let responder = among(&world).await;
+    let running = listening(&responder);
+    let ask = || join_all((0..20).map(async |_| responder.hear().await.is_ok()));
+
+    let there = ask().await;
+    world.ledger.set_away(true);
+    let away = ask().await;
+    world.ledger.set_away(false);
+    let again = ask().await;
+
+    running.abort();
+    assert_eq!(
+        (there, away, again),
+        (vec![true; 20], vec![false; 20], vec![true; 20])
+    );
 }
 
 /// A responder beside others.
