@@ -144,12 +144,18 @@ async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: Cancellat
     }
 }
 
-/// A receiver of the audit log that is slow must not hold up the server's end: what it was about
-/// to get it gets again. Every other job is waited for.
+/// What may take long must not hold up the server's end: what a slow receiver of the audit log was
+/// about to get it gets again, and what was not pruned yet is pruned next time. Every other job is
+/// waited for.
 async fn abandoned(job: Job, stop: &CancellationToken) {
-    match job == Job::ExportAudit {
-        true => stop.cancelled().await,
-        false => std::future::pending().await,
+    match job {
+        Job::ExportAudit | Job::Prune => stop.cancelled().await,
+        Job::Settle
+        | Job::ResumeValidations
+        | Job::ReadRoots
+        | Job::WatchClock
+        | Job::SealAudit
+        | Job::Checkpoint => std::future::pending().await,
     }
 }
 
