@@ -1,4 +1,6 @@
+mod failure;
 mod grant;
+mod refusal;
 mod subject;
 
 use std::collections::BTreeSet;
@@ -66,13 +68,6 @@ fn rules(result: Result<Issued, IssuanceError>) -> Vec<Rule> {
     }
 }
 
-async fn only_state(world: &World) -> CertificateState {
-    let serials = world.ledger.serials();
-    assert_eq!(serials.len(), 1, "one serial was spent");
-    let record = world.ledger.certificate("tls", &serials[0]).await.unwrap();
-    record.unwrap().state
-}
-
 #[tokio::test]
 async fn issues_what_was_asked_for_and_remembers_it() {
     let world = World::at_noon();
@@ -105,31 +100,6 @@ async fn issues_what_was_asked_for_and_remembers_it() {
 }
 
 #[tokio::test]
-async fn refuses_names_that_differ_from_the_entitlement() {
-    let world = World::at_noon();
-    let cases: [(&str, &[&str], &[&str]); 6] = [
-        ("", &["dns:a.example", "dns:b.example"], &["dns:a.example"]),
-        ("", &["dns:a.example"], &["dns:a.example", "dns:b.example"]),
-        ("CN=b.example", &["dns:a.example"], &["dns:a.example"]),
-        (
-            "CN=a.example,CN=b.example",
-            &["dns:a.example"],
-            &["dns:a.example"],
-        ),
-        ("CN=10.0.0.1", &["dns:a.example"], &["dns:a.example"]),
-        ("CN=not a name", &["dns:a.example"], &["dns:a.example"]),
-    ];
-
-    for (subject, sans, ordered) in cases {
-        let result = walk(&world, csr(subject, sans), claim(ordered)).await;
-        assert!(
-            rules(result).contains(&Rule::Name),
-            "{subject} {sans:?} {ordered:?}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn takes_a_common_name_that_is_one_of_the_names() {
     let world = World::at_noon();
     let cases: [(&str, &[&str], &[&str]); 4] = [
@@ -147,89 +117,6 @@ async fn takes_a_common_name_that_is_one_of_the_names() {
         let result = walk(&world, csr(subject, sans), claim(ordered)).await;
         assert!(result.is_ok(), "{subject} {sans:?}: {result:?}");
     }
-}
-
-#[tokio::test]
-async fn refuses_keys_that_the_profile_or_the_door_forbids() {
-    let world = World::at_noon();
-    let names = ["dns:a.example"];
-    let p384 = csr_by(&key(KeyAlgorithm::EcP384), "", &names);
-    let own = key(KeyAlgorithm::EcP256);
-    let fingerprint = PublicKey::fingerprint_sha256(own.public_key());
-    let forbidding = EntitlementClaim {
-        forbidden_key: Some(fingerprint),
-        ..claim(&names)
-    };
-
-    let wrong_kind = walk(&world, p384, claim(&names)).await;
-    let account_key = walk(&world, csr_by(&own, "", &names), forbidding).await;
-
-    assert_eq!(rules(wrong_kind), [Rule::Key]);
-    assert_eq!(rules(account_key), [Rule::Key]);
-}
-
-#[tokio::test]
-async fn certifies_no_key_of_an_authority() {
-    let world = World::at_noon();
-    let names = ["dns:a.example"];
-
-    let own = csr_by(world.key.as_ref(), "", &names);
-    let result = walk(&world, own, claim(&names)).await;
-
-    assert_eq!(rules(result), [Rule::Key]);
-    assert!(world.ledger.serials().is_empty());
-}
-
-#[tokio::test]
-async fn certifies_no_key_again_that_was_reported_compromised() {
-    let world = World::at_noon();
-    let names = ["dns:a.example"];
-    for (reason, expected) in [
-        (RevocationReason::Superseded, true),
-        (RevocationReason::KeyCompromise, false),
-    ] {
-        let key = key(KeyAlgorithm::EcP256);
-        let first = walk(&world, csr_by(&key, "", &names), claim(&names)).await;
-        let serial = first.unwrap().certificate().serial().clone();
-        let revoked = world
-            .corridor
-            .revoke("tls", &serial, reason, &Actor::System);
-        revoked.await.unwrap();
-
-        let again = walk(&world, csr_by(&key, "", &names), claim(&names)).await;
-
-        assert_eq!(again.is_ok(), expected, "{reason:?}");
-        if !expected {
-            assert_eq!(rules(again), [Rule::Key]);
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_profile_that_does_not_exist_is_a_refusal_with_an_event() {
-    let world = World::at_noon();
-    let names = ["dns:a.example"];
-    let unknown = EntitlementClaim {
-        profile: "none".to_owned(),
-        ..claim(&names)
-    };
-
-    let result = walk(&world, csr("", &names), unknown).await;
-
-    assert_eq!(rules(result), [Rule::Profile]);
-    let events = world.ledger.events();
-    assert_eq!(events.len(), 1);
-    assert_eq!(events[0].details["profile"], "none");
-}
-
-#[tokio::test]
-async fn refuses_types_of_names_that_the_profile_lacks() {
-    let world = World::at_noon();
-    let names = ["uri:spiffe://example.internal/ci/42"];
-
-    let result = walk(&world, csr("", &names), claim(&names)).await;
-
-    assert_eq!(rules(result), [Rule::Name]);
 }
 
 #[test]
@@ -282,123 +169,6 @@ fn honours_wishes_inside_the_bounds_and_cuts_at_them() {
             "{from:?} {until:?}"
         );
     }
-}
-
-#[tokio::test]
-async fn burns_the_serial_when_the_token_is_away() {
-    let world = World::at_noon();
-    world.key.set(KeyFault::Away);
-
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
-
-    assert!(
-        matches!(result, Err(IssuanceError::Busy { .. })),
-        "{result:?}"
-    );
-    assert!(matches!(
-        only_state(&world).await,
-        CertificateState::Burned { .. }
-    ));
-}
-
-#[tokio::test]
-async fn spends_no_serial_while_the_token_is_known_to_be_away() {
-    let world = World::at_noon();
-    world.key.set(KeyFault::KnownAway);
-
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
-
-    assert!(
-        matches!(result, Err(IssuanceError::Busy { .. })),
-        "{result:?}"
-    );
-    assert_eq!(world.ledger.serials(), []);
-}
-
-#[tokio::test]
-async fn hands_out_nothing_whose_signature_does_not_verify() {
-    let world = World::at_noon();
-    world.key.set(KeyFault::WrongSignature);
-
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
-
-    assert!(
-        matches!(result, Err(IssuanceError::Busy { .. })),
-        "{result:?}"
-    );
-    assert!(world.key.is_distrusted());
-    assert!(matches!(
-        only_state(&world).await,
-        CertificateState::Burned { .. }
-    ));
-}
-
-#[tokio::test]
-async fn spends_no_serial_while_the_store_is_away() {
-    let world = World::at_noon();
-    world.ledger.set_away(true);
-
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
-
-    assert!(
-        matches!(result, Err(IssuanceError::Busy { .. })),
-        "{result:?}"
-    );
-    world.ledger.set_away(false);
-    assert!(world.ledger.serials().is_empty());
-}
-
-#[tokio::test]
-async fn settles_what_a_crash_left_and_nothing_else() {
-    let world = World::at_noon();
-    let names = ["dns:a.example"];
-    let issued = walk(&world, csr("", &names), claim(&names)).await.unwrap();
-    let left = world.insert("0a0b0c", CertificateState::Intended);
-
-    let settled = world.corridor.settle(Settle::Everything).await.unwrap();
-
-    assert_eq!(settled, 1);
-    let state = |record: Option<crate::ledger::CertificateRecord>| record.unwrap().state;
-    let burned = world.ledger.certificate("tls", &left).await.unwrap();
-    assert!(matches!(state(burned), CertificateState::Burned { .. }));
-    let serial = issued.certificate().serial();
-    let valid = world.ledger.certificate("tls", serial).await.unwrap();
-    assert_eq!(state(valid), CertificateState::Valid);
-}
-
-#[tokio::test]
-async fn goes_on_when_the_caller_hangs_up() {
-    let world = World::at_noon();
-    let names = ["dns:a.example"];
-
-    {
-        let mut walk = Box::pin(walk(&world, csr("", &names), claim(&names)));
-        let first_poll = futures_util::poll!(walk.as_mut());
-        assert!(first_poll.is_pending());
-    }
-    world.corridor.drain().await;
-
-    assert_eq!(only_state(&world).await, CertificateState::Valid);
 }
 
 /// What `record_intent` gets must be what is signed: the store is asked for it after a crash.
