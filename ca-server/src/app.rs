@@ -9,6 +9,7 @@ mod profiles;
 mod readiness;
 mod receiver;
 mod reload;
+mod revocation;
 pub(crate) mod roots;
 pub(crate) mod rules;
 pub(crate) mod seal;
@@ -24,11 +25,9 @@ use ca_acme::{Acme, AcmeParts, AcmeStore, Validator};
 use ca_identity::{Access, AccessParts, IdentityStore};
 use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
-use ca_issuance::lease::{self, LeaseKeeper};
-use ca_issuance::publish::{CrlPublisher, PublishSchedule};
-use ca_issuance::respond::{OcspResponder, Others, RespondSchedule};
+use ca_issuance::lease::LeaseKeeper;
 use ca_issuance::world::{SystemClock, SystemEntropy};
-use ca_issuance::{Clock, Corridor, CorridorParts, Entropy, Issuer, Lease, Ledger, Settle};
+use ca_issuance::{Clock, Corridor, CorridorParts, Entropy, Ledger, Settle};
 use ca_pki::{Identifier, Timestamp};
 use ca_store::Store;
 use ca_validation::{NetworkValidator, Settings};
@@ -50,6 +49,7 @@ pub(crate) use issuers::{
 };
 pub(crate) use leases::Duties;
 pub(crate) use profiles::uncovered;
+pub(crate) use revocation::Revocation;
 
 /// A server whose parts are all checked, not yet listening.
 pub(crate) struct App {
@@ -71,15 +71,6 @@ pub(crate) struct App {
     /// When the last run wrote its last event.
     newest_event: Option<Timestamp>,
     tasks: TaskTracker,
-}
-
-/// What publishes one issuer's revocations.
-#[derive(Clone)]
-pub(crate) struct Revocation {
-    /// Makes CRLs.
-    pub(crate) publisher: Arc<CrlPublisher>,
-    /// Answers OCSP.
-    pub(crate) responder: Arc<OcspResponder>,
 }
 
 impl App {
@@ -121,7 +112,7 @@ impl App {
         let access = access(&config, &store, &corridor).await?;
         let acme = acme(&config, &store, &access, (&corridor, &tasks)).await?;
         let mut leases = leases::keeper(&config, &corridor)?;
-        let revocation = revocations(&config, &corridor, &mut leases);
+        let revocation = revocation::all(&config, &corridor, &mut leases);
         let certificate = ServerCertificate::new(names, file);
         if let Some(kept) = kept {
             certificate.restore(&kept, &corridor)?;
@@ -248,45 +239,6 @@ fn validation_settings(config: &Config) -> Settings {
         caa_identities: validation.caa_identities.clone(),
         concurrency: validation.concurrency,
         ..Settings::default()
-    }
-}
-
-fn revocations(
-    config: &Config,
-    corridor: &Corridor,
-    leases: &mut LeaseKeeper,
-) -> BTreeMap<String, Revocation> {
-    let revocations = corridor.issuers().map(|issuer| {
-        let publishing = leases.lease(&lease::publishing(issuer.name()));
-        let revocation = revocation(config, corridor, issuer, publishing);
-        (issuer.name().to_owned(), revocation)
-    });
-    revocations.collect()
-}
-
-fn revocation(
-    config: &Config,
-    corridor: &Corridor,
-    issuer: &Issuer,
-    publishing: Lease,
-) -> Revocation {
-    let section = &config.revocation;
-    let crls = PublishSchedule {
-        lifetime: section.crl_lifetime.0,
-        every: section.crl_interval.0,
-        ..PublishSchedule::default()
-    };
-    let responding = RespondSchedule {
-        lifetime: section.ocsp_lifetime.0,
-        others: match config.database.is_shared() {
-            true => Others::Asked,
-            false => Others::Polled,
-        },
-        ..RespondSchedule::default()
-    };
-    Revocation {
-        publisher: Arc::new(CrlPublisher::new(corridor, issuer, crls, publishing)),
-        responder: Arc::new(OcspResponder::new(corridor, issuer, responding)),
     }
 }
 
