@@ -4,6 +4,7 @@ pub(crate) mod expiry;
 pub(crate) mod identity;
 mod issuers;
 mod leases;
+mod listeners;
 mod open_files;
 mod profiles;
 mod readiness;
