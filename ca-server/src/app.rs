@@ -166,6 +166,7 @@ impl App {
             leases: Arc::clone(&self.leases),
             duties: self.duties.clone(),
             presence: presence.clone(),
+            metrics: self.metrics.clone(),
         })
     }
 

@@ -15,6 +15,7 @@ use ca_issuance::audit::chain::Seal;
 use ca_issuance::audit::export::Receiver;
 use ca_issuance::{Clock, Corridor, Lease, LeaseKeeper, Settle};
 use ca_store::Store;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,6 +57,8 @@ pub(crate) struct JobParts {
     pub(crate) duties: Duties,
     /// Where it is noted that the database is away.
     pub(crate) presence: Presence,
+    /// What was counted and timed.
+    pub(crate) metrics: PrometheusHandle,
 }
 
 /// The running jobs.
@@ -96,6 +99,7 @@ impl Jobs {
         repeat(SEALING, Job::SealAudit);
         repeat(EXPORTING, Job::ExportAudit);
         repeat(WATCHING, Job::WatchClock);
+        repeat(SUMMING_UP, Job::SumUpMetrics);
         if !parts.config.database.is_shared() {
             repeat(CHECKPOINTS, Job::Checkpoint);
         }
@@ -122,6 +126,7 @@ enum Job {
     SealAudit,
     ExportAudit,
     Checkpoint,
+    SumUpMetrics,
 }
 
 async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: CancellationToken) {
@@ -155,7 +160,8 @@ async fn abandoned(job: Job, stop: &CancellationToken) {
         | Job::ReadRoots
         | Job::WatchClock
         | Job::SealAudit
-        | Job::Checkpoint => std::future::pending().await,
+        | Job::Checkpoint
+        | Job::SumUpMetrics => std::future::pending().await,
     }
 }
 
@@ -170,6 +176,8 @@ async fn run(job: Job, parts: &JobParts) {
         Job::SealAudit => audit::seal(parts).await,
         Job::ExportAudit => audit::export(parts).await,
         Job::Checkpoint => checkpoint(parts).await,
+        // Each time that was taken is kept until then, also where nobody ever asks for metrics.
+        Job::SumUpMetrics => parts.metrics.run_upkeep(),
     }
 }
 
@@ -237,3 +245,4 @@ const WATCHING: Duration = Duration::from_secs(5);
 const SEALING: Duration = Duration::from_secs(10);
 const EXPORTING: Duration = Duration::from_secs(5);
 const CHECKPOINTS: Duration = Duration::from_secs(5);
+const SUMMING_UP: Duration = Duration::from_secs(5);
