@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use ca_keys::{KeyError, SigningKey, SoftwareKey};
+use ca_pki::key::LongMessage;
 use ca_pki::{KeyAlgorithm, PublicKey};
 
 /// How a key fails.
@@ -80,6 +81,19 @@ impl SigningKey for FaultyKey {
 
     async fn sign(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
         self.sign_blocking(message, deadline)
+    }
+
+    /// From the digest, as the keys that it stands for: a benchmark must not hash a list twice.
+    async fn sign_long(
+        &self,
+        message: &LongMessage,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, KeyError> {
+        match self.fault() {
+            KeyFault::None => self.key.sign_long(message, deadline).await,
+            KeyFault::Away | KeyFault::KnownAway => Err(AWAY),
+            KeyFault::WrongSignature => self.key.sign(b"something else", deadline).await,
+        }
     }
 
     fn sign_blocking(&self, message: &[u8], deadline: Instant) -> Result<Vec<u8>, KeyError> {
