@@ -28,11 +28,10 @@ mod token;
 mod trust_bundle;
 mod whoami;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use axum::Router;
-use axum::body::Bytes;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use ca_acme::Acme;
@@ -42,6 +41,7 @@ use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::openapi::Description;
 use self::query::Queried;
 pub(crate) use self::rates::Rates;
 use crate::http::limits::RequestLimits;
@@ -71,21 +71,17 @@ pub(crate) struct ApiParts {
 /// What handlers have at hand.
 pub(crate) struct Api {
     parts: ApiParts,
-    /// The OpenAPI document, as JSON.
-    document: Bytes,
-    page: docs::Page,
+    description: OnceLock<Description>,
 }
 
 /// Returns the API's routes, and the answer to every path that nobody has.
 pub(crate) fn router(parts: ApiParts) -> Router {
-    let (routes, mut document) = routes().split_for_parts();
+    let (routes, document) = routes().split_for_parts();
     let queried = Queried::of(&document);
-    openapi::complete(&mut document, &parts.external_url);
     let limits = Arc::clone(&parts.limits);
     let api = Arc::new(Api {
-        page: docs::Page::new(&document),
-        document: openapi::to_json(&document),
         parts,
+        description: OnceLock::new(),
     });
     routes
         .method_not_allowed_fallback(not_allowed)
@@ -93,6 +89,17 @@ pub(crate) fn router(parts: ApiParts) -> Router {
         .layer(from_fn_with_state(queried, query::refuse))
         .layer(from_fn_with_state(limits, headers::add))
         .with_state(api)
+}
+
+impl Api {
+    /// Returns what describes this API.
+    ///
+    /// Made when it is first asked for, in some milliseconds: many servers are never asked, and
+    /// making it takes as much memory as all else that a start does.
+    fn description(&self) -> &Description {
+        self.description
+            .get_or_init(|| Description::new(routes().into_openapi(), &self.parts.external_url))
+    }
 }
 
 #[rustfmt::skip] // a route a line

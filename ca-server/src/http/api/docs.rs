@@ -29,11 +29,12 @@ pub(super) struct Page {
     responses((status = 200, description = "A page", body = String, content_type = "text/html")),
 )]
 pub(super) async fn show(State(api): State<Arc<Api>>) -> impl IntoResponse {
+    let page = &api.description().page;
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (CONTENT_SECURITY_POLICY, api.page.policy.clone()),
+        (CONTENT_SECURITY_POLICY, page.policy.clone()),
     ];
-    (headers, api.page.html.clone())
+    (headers, page.html.clone())
 }
 
 impl Page {

@@ -18,7 +18,15 @@ use utoipa::openapi::{
     Components, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server,
 };
 
-use super::Api;
+use super::{Api, docs};
+
+/// The document as it is served.
+pub(super) struct Description {
+    /// For programs.
+    json: Bytes,
+    /// For people.
+    pub(super) page: docs::Page,
+}
 
 /// The OpenAPI description of this API
 #[utoipa::path(
@@ -29,7 +37,18 @@ use super::Api;
     )),
 )]
 pub(super) async fn show(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], api.document.clone())
+    ([(CONTENT_TYPE, "application/json")], api.description().json.clone())
+}
+
+impl Description {
+    /// Completes the document of the routes and writes it down.
+    pub(super) fn new(mut document: OpenApi, external_url: &Url) -> Self {
+        complete(&mut document, external_url);
+        Self {
+            json: document.to_json().unwrap_or_default().into(),
+            page: docs::Page::new(&document),
+        }
+    }
 }
 
 /// Returns the document without its routes.
@@ -46,7 +65,7 @@ pub(super) fn frame() -> OpenApi {
 }
 
 /// Adds what depends on the configuration and what every route may answer.
-pub(super) fn complete(document: &mut OpenApi, external_url: &Url) {
+fn complete(document: &mut OpenApi, external_url: &Url) {
     let base = external_url.as_str().trim_end_matches('/');
     document.servers = Some(vec![Server::new(base)]);
     document.security = Some(SCHEMES.map(requirement).to_vec());
@@ -55,11 +74,6 @@ pub(super) fn complete(document: &mut OpenApi, external_url: &Url) {
         components.add_security_scheme(name, scheme);
     }
     answers::add(document);
-}
-
-/// Writes the document as it is served.
-pub(super) fn to_json(document: &OpenApi) -> Bytes {
-    document.to_json().unwrap_or_default().into()
 }
 
 fn info() -> Info {
