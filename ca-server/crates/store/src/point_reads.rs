@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use sea_orm::sea_query::ValueType;
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, QueryTrait, Select, Statement,
-    TryIntoModel, Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryResult, QuerySelect, QueryTrait, Select,
+    Statement, TryGetable, TryIntoModel, Value,
 };
 
 use crate::Error;
@@ -23,6 +24,14 @@ use crate::transaction::{models, values};
 pub(crate) struct PointReads {
     local: Arc<[Local]>,
     pool: Pool,
+}
+
+/// A row of some columns, wherever it was read.
+pub(crate) enum Found {
+    /// On the calling thread.
+    Here(Row),
+    /// Through the pool.
+    Pooled(QueryResult),
 }
 
 impl PointReads {
@@ -73,10 +82,13 @@ impl PointReads {
         E: EntityTrait,
         E::ActiveModel: TryIntoModel<E::Model>,
     {
-        match self.here(|| select.build(DbBackend::Sqlite)) {
-            Some(rows) => Ok(models::<E>(rows?)?),
-            None => Ok(select.all(&self.pool).await?),
+        if self.is_local() {
+            let statement = select.build(DbBackend::Sqlite);
+            if let Some(rows) = self.here(&statement.sql, values(&statement)) {
+                return Ok(models::<E>(rows?)?);
+            }
         }
+        Ok(select.all(&self.pool).await?)
     }
 
     /// Reads one number; 0 where there is no row. Placeholders are as in
@@ -86,34 +98,49 @@ impl PointReads {
         sql: &str,
         values: [Value; N],
     ) -> Result<i64, Error> {
-        let statement =
-            Statement::from_sql_and_values(self.pool.get_database_backend(), sql, values);
-        let Some(rows) = self.here(|| statement.clone()) else {
-            let row = self.pool.query_one_raw(statement).await?;
-            return Ok(row
-                .map(|row| row.try_get_by_index(0))
-                .transpose()?
-                .unwrap_or(0));
-        };
-        match rows?.pop().and_then(|row| row.into_iter().next()) {
-            Some(Value::BigInt(number)) => Ok(number.unwrap_or(0)),
-            Some(_) => Err(Error::Corrupt("a number is something else".to_owned())),
+        match self.first(sql, values).await? {
+            Some(row) => row.column(0),
             None => Ok(0),
         }
     }
 
-    /// Reads on the calling thread; `None` if the pool has to.
-    fn here(&self, statement: impl FnOnce() -> Statement) -> Option<Result<Vec<Row>, DbErr>> {
-        if !self.is_local() {
-            return None;
+    /// Reads the one row that a statement finds. Placeholders are as in
+    /// [`Transaction::run`](crate::transaction::Transaction::run); a text that is always the same
+    /// costs nothing to build, and a few columns less to read than whole rows.
+    pub(crate) async fn first<const N: usize>(
+        &self,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<Option<Found>, Error> {
+        if let Some(rows) = self.here(sql, &values) {
+            return Ok(rows?.pop().map(Found::Here));
         }
-        let statement = statement();
-        let bound = values(&statement);
+        let backend = self.pool.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, sql, values);
+        let row = self.pool.query_one_raw(statement).await?;
+        Ok(row.map(Found::Pooled))
+    }
+
+    /// Reads on the calling thread; `None` if the pool has to.
+    fn here(&self, sql: &str, bound: &[Value]) -> Option<Result<Vec<Row>, DbErr>> {
         let mut connections = self.local.iter();
-        let read = connections.find_map(|one| one.try_query(&statement.sql, bound))?;
+        let read = connections.find_map(|one| one.try_query(sql, bound))?;
         match &read {
             Err(error) if is_busy(error) => None,
             Ok(_) | Err(_) => Some(read),
+        }
+    }
+}
+
+impl Found {
+    /// Reads a column by its place among those that the statement names.
+    pub(crate) fn column<T: TryGetable + ValueType>(&self, place: usize) -> Result<T, Error> {
+        match self {
+            Self::Here(row) => row
+                .get(place)
+                .and_then(|value| T::try_from(value.clone()).ok())
+                .ok_or_else(|| Error::Corrupt(format!("column {place} is something else"))),
+            Self::Pooled(row) => Ok(row.try_get_by_index(place)?),
         }
     }
 }

@@ -32,16 +32,15 @@ pub(crate) async fn standing(
     issuer: &str,
     serial: &Serial,
 ) -> Result<Option<Standing>, Error> {
-    let row = database
-        .one(Entity::find_by_id(key(issuer, serial)))
-        .await?;
-    let standing = row.map(|row| {
-        Ok(Standing {
-            state: super::state(&row.state, row.revoked_at, row.revocation_reason)?,
-            not_after: Timestamp::from_unix_secs(row.not_after),
-        })
-    });
-    standing.transpose()
+    let values = [issuer.into(), serial.as_be_bytes().into()];
+    let Some(row) = database.first(STANDING, values).await? else {
+        return Ok(None);
+    };
+    let state: String = row.column(0)?;
+    Ok(Some(Standing {
+        state: super::state(&state, row.column(1)?, row.column(2)?)?,
+        not_after: Timestamp::from_unix_secs(row.column(3)?),
+    }))
 }
 
 /// Lists intents whose time is up, or cannot come up for so long that a clock was ahead when they
@@ -88,6 +87,8 @@ fn key(issuer: &str, serial: &Serial) -> (String, Vec<u8>) {
     (issuer.to_owned(), serial.as_be_bytes().to_vec())
 }
 
+const STANDING: &str = "SELECT state, revoked_at, revocation_reason, not_after FROM certificate \
+    WHERE issuer = $1 AND serial = $2";
 const MAX_UNFINISHED: u64 = 1_000;
 /// Far longer than any signature is waited for.
 const LONGEST_ISSUANCE: Duration = Duration::from_secs(3_600);
