@@ -4,17 +4,17 @@
 //! each. Whoever reads a million rows reads them here, on a thread that may block.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Error;
 use crate::sqlite::BUSY_TIMEOUT;
 
-/// A database file, opened on first use, for reading only.
+/// A database file, opened for each reading: it is read seldom, and a connection keeps the pages.
 pub(crate) struct DatabaseFile {
     path: PathBuf,
-    connection: Mutex<Option<Connection>>,
+    reading: Mutex<()>,
 }
 
 impl DatabaseFile {
@@ -22,37 +22,26 @@ impl DatabaseFile {
     pub(crate) fn at(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            connection: Mutex::new(None),
+            reading: Mutex::default(),
         }
     }
 
     /// Reads, one reader at a time. Blocks: not for a task of the runtime.
-    ///
-    /// After an error the next reader opens the file anew.
     pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut place = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let connection = match place.take() {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        let read = work(&connection)?;
-        *place = Some(connection);
-        Ok(read)
+        let _turn = self.turn();
+        work(&self.open()?)
     }
 
-    /// Closes the file, so that the writer, which closes it last, leaves it whole.
+    /// Waits for who reads, so that the writer, which closes the file last, leaves it whole.
     pub(crate) fn close(&self) {
-        let mut place = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *place = None;
+        drop(self.turn());
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> Result<Connection, rusqlite::Error> {
