@@ -2,11 +2,14 @@
 
 mod rows;
 
+use std::time::{Duration, Instant};
+
 use ca_acme::NONCE_OUTLASTS;
 use ca_acme::store::Pruned;
 use ca_issuance::world::CLOCKS_APART;
 use ca_pki::Timestamp;
 use sea_orm::ConnectionTrait;
+use tokio::time::sleep;
 
 use crate::change::Change;
 use crate::transaction::Transaction;
@@ -16,6 +19,15 @@ use crate::{Error, Store};
 struct Piece {
     kind: Kind,
     before: Timestamp,
+}
+
+/// How fast pieces follow one another.
+///
+/// A piece holds up the writer, so a pause of several times its length follows and the others have
+/// most of the writer's time, however slow the disk. Whoever has more to remove than this allows,
+/// does the rest without pauses and is done before the next pruning.
+struct Pace {
+    begun: Instant,
 }
 
 #[derive(Clone, Copy)]
@@ -40,22 +52,20 @@ impl Store {
         moment: Timestamp,
         certificates_before: Timestamp,
     ) -> Result<Pruned, Error> {
-        self.prune_kind(Kind::IdempotencyKeys, moment).await?;
-        self.prune_identities(moment).await?;
+        let pace = Pace::from_now();
+        let prune = |kind, before| self.prune_kind(kind, before, &pace);
+        prune(Kind::IdempotencyKeys, moment).await?;
+        self.prune_identities(moment, &pace).await?;
         // Orders first: an authorization stays while an order holds it.
         Ok(Pruned {
-            orders: self.prune_kind(Kind::Orders, moment).await?,
-            authorizations: self.prune_kind(Kind::Authorizations, moment).await?,
-            nonces: self
-                .prune_kind(Kind::Nonces, moment.minus(NONCE_OUTLASTS))
-                .await?,
-            certificates: self
-                .prune_kind(Kind::Certificates, certificates_before)
-                .await?,
+            orders: prune(Kind::Orders, moment).await?,
+            authorizations: prune(Kind::Authorizations, moment).await?,
+            nonces: prune(Kind::Nonces, moment.minus(NONCE_OUTLASTS)).await?,
+            certificates: prune(Kind::Certificates, certificates_before).await?,
         })
     }
 
-    async fn prune_identities(&self, moment: Timestamp) -> Result<(), Error> {
+    async fn prune_identities(&self, moment: Timestamp, pace: &Pace) -> Result<(), Error> {
         // Refresh tokens first: they refer to their session.
         for kind in [
             Kind::RefreshTokens,
@@ -63,21 +73,39 @@ impl Store {
             Kind::Grants,
             Kind::MintedKeys,
         ] {
-            self.prune_kind(kind, moment).await?;
+            self.prune_kind(kind, moment, pace).await?;
         }
         let before = moment.minus(CLOCKS_APART);
-        self.prune_kind(Kind::UsedTokens, before).await?;
+        self.prune_kind(Kind::UsedTokens, before, pace).await?;
         Ok(())
     }
 
-    async fn prune_kind(&self, kind: Kind, before: Timestamp) -> Result<u64, Error> {
+    /// Dropped between two pieces, or in one, it leaves the rest to the next time.
+    async fn prune_kind(&self, kind: Kind, before: Timestamp, pace: &Pace) -> Result<u64, Error> {
         let mut removed = 0;
         loop {
+            let begun = Instant::now();
             let rows = self.write(Piece { kind, before }).await?;
             removed += rows;
             if rows < ROWS {
                 return Ok(removed);
             }
+            sleep(pace.pause_after(begun.elapsed())).await;
+        }
+    }
+}
+
+impl Pace {
+    fn from_now() -> Self {
+        Self {
+            begun: Instant::now(),
+        }
+    }
+
+    fn pause_after(&self, piece: Duration) -> Duration {
+        match self.begun.elapsed() < UNHURRIED {
+            true => piece * PAUSES,
+            false => Duration::ZERO,
         }
     }
 }
@@ -103,3 +131,31 @@ impl Change for Piece {
 }
 
 const ROWS: u64 = 1_000;
+/// So many times as long as a piece.
+const PAUSES: u32 = 3;
+/// Half of the time from one pruning to the next.
+const UNHURRIED: Duration = Duration::from_secs(300);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_have_the_writer_three_times_as_long() {
+        let pace = Pace::from_now();
+
+        assert_eq!(
+            pace.pause_after(Duration::from_millis(20)),
+            Duration::from_millis(60)
+        );
+    }
+
+    #[test]
+    fn what_is_too_much_for_pauses_is_removed_without() {
+        let begun = Instant::now().checked_sub(UNHURRIED).unwrap();
+
+        let pause = Pace { begun }.pause_after(Duration::from_millis(20));
+
+        assert_eq!(pause, Duration::ZERO);
+    }
+}

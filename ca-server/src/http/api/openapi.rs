@@ -37,7 +37,10 @@ pub(super) struct Description {
     )),
 )]
 pub(super) async fn show(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], api.description().json.clone())
+    (
+        [(CONTENT_TYPE, "application/json")],
+        api.description().json.clone(),
+    )
 }
 
 impl Description {
