@@ -246,3 +246,32 @@ const SEALING: Duration = Duration::from_secs(10);
 const EXPORTING: Duration = Duration::from_secs(5);
 const CHECKPOINTS: Duration = Duration::from_secs(5);
 const SUMMING_UP: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn only_what_may_take_long_is_left_when_the_server_stops() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let jobs = [
+            Job::Settle,
+            Job::ResumeValidations,
+            Job::ReadRoots,
+            Job::Prune,
+            Job::WatchClock,
+            Job::SealAudit,
+            Job::ExportAudit,
+            Job::Checkpoint,
+            Job::SumUpMetrics,
+        ];
+
+        let is_left = |job: &Job| abandoned(*job, &stop).now_or_never().is_some();
+        let left: Vec<Job> = jobs.into_iter().filter(is_left).collect();
+
+        assert_eq!(left, [Job::Prune, Job::ExportAudit]);
+    }
+}
