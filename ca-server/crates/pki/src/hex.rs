@@ -2,7 +2,10 @@
 
 /// Writes octets in lower-case hex.
 pub fn lower(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let halves = octets.iter().flat_map(|octet| [octet >> 4, octet & 0x0f]);
+    let mut text = String::with_capacity(2 * octets.len());
+    text.extend(halves.filter_map(|half| char::from_digit(half.into(), 16)));
+    text
 }
 
 /// Reads octets from hex of either case; `None` if it is anything else.
