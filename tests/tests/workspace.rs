@@ -80,6 +80,7 @@ fn a_dependency_is_known_to_its_room_only() {
         ("sea-orm", vec!["ca-store"]),
         ("sea-orm-migration", vec!["ca-migrations", "ca-store"]),
         ("sqlx", vec!["ca-store"]),
+        ("sea-query-sqlx", vec!["ca-store"]),
         ("rusqlite", vec!["ca-store"]),
         ("axum", vec!["ca-server"]),
         ("tower-http", vec!["ca-server"]),

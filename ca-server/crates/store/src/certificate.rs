@@ -1,5 +1,6 @@
 //! Certificates from intent to end.
 
+mod at_once;
 mod change;
 mod compromised;
 mod find;

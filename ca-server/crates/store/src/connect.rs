@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use crate::Error;
 use crate::database;
 use crate::point_reads::PointReads;
-use crate::pool::Pool;
+use crate::pool::{ACQUIRE_TIMEOUT, Pool};
 use crate::sqlite::{BUSY_TIMEOUT, CHECKPOINT_PAGES, LARGEST_IDLE_LOG_BYTES, Local, Role};
 
 /// How a store is opened.
@@ -134,43 +134,38 @@ fn durable(file: SqliteConnectOptions) -> SqliteConnectOptions {
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Error> {
-    let mut writing = shared_pool(url, options.writers);
+    let mut writing = shared_pool(url);
     // A change that waits for another server's row is put off, not the whole group behind it;
-    // this also ends deadlocks between groups sooner than the database would. A group is worth a
-    // ping: after the database restarted, every connection here is dead. A server that is frozen
-    // or cut off in the middle of a group must not keep its rows from the others.
-    writing
-        .test_before_acquire(true)
-        .map_sqlx_postgres_opts(|server| {
-            server.options([
-                ("lock_timeout", "250ms"),
-                ("idle_in_transaction_session_timeout", "5s"),
-            ])
-        });
-    let mut redeeming = shared_pool(url, options.writers);
-    redeeming
-        .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST)
-        .map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
-    let mut reading = shared_pool(url, options.readers);
-    reading.test_before_acquire_if_idle_for(IDLE_BEFORE_TEST);
-    let reads = Pool::of_server(reading).await?;
+    // this also ends deadlocks between groups sooner than the database would. A server that is
+    // frozen or cut off in the middle of a group must not keep its rows from the others.
+    writing.map_sqlx_postgres_opts(|server| {
+        server.options([
+            ("lock_timeout", "250ms"),
+            ("idle_in_transaction_session_timeout", "5s"),
+        ])
+    });
+    let mut redeeming = shared_pool(url);
+    redeeming.map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
+    let reads = Pool::of_server(shared_pool(url), options.readers).await?;
     Ok(Connections {
         point_reads: PointReads::of_pool(&reads),
         reads,
         writes: database::Database {
             swift: None,
-            pool: Pool::of_server(writing).await?,
+            pool: Pool::of_server(writing, options.writers).await?,
         },
         checkpoints: None,
         kind: Kind::Postgres {
-            nonces: Pool::of_server(redeeming).await?,
+            nonces: Pool::of_server(redeeming, REDEEMERS).await?,
         },
     })
 }
 
-fn shared_pool(url: &str, connections: u32) -> ConnectOptions {
-    let mut pool = pool(url, connections);
-    pool.statement_timeout(STATEMENT_TIMEOUT)
+/// What the driver itself hands out was not used just now: it is tested.
+fn shared_pool(url: &str) -> ConnectOptions {
+    let mut pool = pool(url, 1);
+    pool.test_before_acquire(true)
+        .statement_timeout(STATEMENT_TIMEOUT)
         .set_application_name("ca-server");
     pool
 }
@@ -188,6 +183,6 @@ fn pool(url: &str, connections: u32) -> ConnectOptions {
     pool
 }
 
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-const IDLE_BEFORE_TEST: Duration = Duration::from_secs(5);
+/// One statement redeems for all that wait; a second when that one hangs.
+const REDEEMERS: u32 = 2;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{DbErr, SqliteTransactionMode, TransactionOptions};
+use sea_orm::DbErr;
 
 use crate::pool::Pool;
 use crate::sqlite::{self, Local};
@@ -27,26 +27,13 @@ impl Database {
         match &self.swift {
             Some(local) if is_swift => sqlite::Transaction::begin(local).map(Transaction::Swift),
             Some(_) => self.begin().await,
-            None => {
-                let inner = self
-                    .pool
-                    .begin_with_options(TransactionOptions::default())
-                    .await?;
-                Ok(Transaction::gathering(inner))
-            }
+            None => self.pool.begin().await.map(Transaction::gathering),
         }
     }
 
     /// Begins a transaction that takes every statement and has savepoints.
     pub(crate) async fn begin(&self) -> Result<Transaction, DbErr> {
-        // SQLite: take the write lock at once. A transaction that reads first and then writes
-        // fails as soon as another process (a command beside the server) wrote in between.
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let begun = self.pool.begin_with_options(options).await;
-        begun.map(Transaction::plain)
+        self.pool.begin().await.map(Transaction::plain)
     }
 
     /// Closes the pool's connection to a file, so that the next group begins with a new one.

@@ -13,6 +13,11 @@
 //! another pool's worth of connections for a while, at most each time that a place was waited for
 //! in vain.
 
+mod kept;
+mod transaction;
+
+pub(crate) use transaction::PoolTransaction;
+
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -20,11 +25,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection,
-    DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, TransactionOptions,
-    TransactionTrait,
+    DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, SqliteTransactionMode,
+    Statement, TransactionOptions, TransactionTrait,
 };
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+
+use self::kept::Kept;
 
 /// Connections to one database. Clones share them.
 #[derive(Clone)]
@@ -32,13 +39,27 @@ pub(crate) struct Pool(Arc<Shared>);
 
 struct Shared {
     current: RwLock<Current>,
-    /// How another one is made; a file has no host that could be gone.
-    another: Option<ConnectOptions>,
+    /// How others are made; a file has no host that could be gone.
+    others: Option<Others>,
+}
+
+struct Others {
+    options: ConnectOptions,
+    places: u32,
 }
 
 struct Current {
-    connections: DatabaseConnection,
+    way: Way,
     since: Instant,
+}
+
+/// How connections come to their users.
+#[derive(Clone)]
+enum Way {
+    /// From the driver: to a file.
+    Driver(DatabaseConnection),
+    /// From those kept at hand: to a server.
+    Kept(Kept),
 }
 
 /// A statement under way; dropped before it is over, it was given up.
@@ -52,32 +73,56 @@ impl Pool {
     /// Connects to a file.
     pub(crate) async fn of_file(options: ConnectOptions) -> Result<Self, DbErr> {
         let connections = Database::connect(options).await?;
-        Ok(Self::of(connections, None))
+        Ok(Self::of(Way::Driver(connections), None))
     }
 
-    /// Connects to a server, which must be there now.
-    pub(crate) async fn of_server(options: ConnectOptions) -> Result<Self, DbErr> {
+    /// Connects to a server, which must be there now; so many statements run at once.
+    pub(crate) async fn of_server(mut options: ConnectOptions, places: u32) -> Result<Self, DbErr> {
+        let places = places.max(1);
+        options.max_connections(places + SPARE);
         let connections = Database::connect(options.clone()).await?;
-        let mut another = options;
-        another.connect_lazy(true);
-        Ok(Self::of(connections, Some(another)))
+        options.connect_lazy(true);
+        let way = Way::Kept(Kept::new(connections, places));
+        Ok(Self::of(way, Some(Others { options, places })))
     }
 
-    fn of(connections: DatabaseConnection, another: Option<ConnectOptions>) -> Self {
+    fn of(way: Way, others: Option<Others>) -> Self {
         let since = Instant::now();
-        let current = RwLock::new(Current { connections, since });
-        Self(Arc::new(Shared { current, another }))
+        let current = RwLock::new(Current { way, since });
+        Self(Arc::new(Shared { current, others }))
     }
 
-    /// Returns the connections of now.
+    /// Returns the driver's connections of now, for what only the driver can do. To a server few
+    /// are to be had.
     pub(crate) fn connections(&self) -> DatabaseConnection {
-        let current = self.0.current.read();
-        let current = current.unwrap_or_else(PoisonError::into_inner);
-        current.connections.clone()
+        match self.way() {
+            Way::Driver(connections) => connections,
+            Way::Kept(kept) => kept.driver().clone(),
+        }
     }
 
-    /// Begins a transaction. Whoever gives up what is done in it must say so: see
+    /// Begins a transaction that writes. Whoever gives up what is done in it must say so: see
     /// [`Pool::doubt`].
+    pub(crate) async fn begin(&self) -> Result<PoolTransaction, DbErr> {
+        // SQLite: take the write lock at once. A transaction that reads first and then writes
+        // fails as soon as another process (a command beside the server) wrote in between.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        match self.way() {
+            Way::Driver(connections) => {
+                let begun = connections.begin_with_options(options).await;
+                begun.map(PoolTransaction::File)
+            }
+            Way::Kept(kept) => {
+                let begun = self.in_time(kept.begin()).await;
+                begun.map(PoolTransaction::Server)
+            }
+        }
+    }
+
+    /// Begins a transaction of the driver.
     pub(crate) async fn begin_with_options(
         &self,
         options: TransactionOptions,
@@ -86,7 +131,7 @@ impl Pool {
             .await
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, also while every place is taken.
     pub(crate) async fn ping(&self) -> Result<(), DbErr> {
         self.in_time(self.connections().ping()).await
     }
@@ -96,16 +141,17 @@ impl Pool {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        let (pool, Some(another)) = (self.clone(), self.0.another.clone()) else {
+        let (pool, Some(others)) = (self.clone(), &self.0.others) else {
             return;
         };
         if !self.is_older_than(begun) {
             return;
         }
+        let (options, places) = (others.options.clone(), others.places);
         runtime.spawn(async move {
             // It connects when it is used: nothing waits here.
-            match Database::connect(another).await {
-                Ok(connections) => pool.replace(begun, connections),
+            match Database::connect(options).await {
+                Ok(connections) => pool.replace(begun, Kept::new(connections, places)),
                 Err(error) => tracing::error!(%error, "the database's URL is not one any more"),
             }
         });
@@ -113,10 +159,20 @@ impl Pool {
 
     /// Closes the connections; those that hang are left to the system.
     pub(crate) async fn close(&self) -> Result<(), DbErr> {
-        match timeout(CLOSING, self.connections().close()).await {
-            Ok(closed) => closed,
-            Err(_elapsed) => Err(no_answer()),
-        }
+        let closing = async {
+            match self.way() {
+                Way::Driver(connections) => connections.close().await,
+                Way::Kept(kept) => kept.close().await,
+            }
+        };
+        let closed = timeout(CLOSING, closing).await;
+        closed.unwrap_or_else(|_elapsed| Err(no_answer()))
+    }
+
+    fn way(&self) -> Way {
+        let current = self.0.current.read();
+        let current = current.unwrap_or_else(PoisonError::into_inner);
+        current.way.clone()
     }
 
     fn is_older_than(&self, moment: Instant) -> bool {
@@ -125,7 +181,7 @@ impl Pool {
         current.since <= moment
     }
 
-    fn replace(&self, begun: Instant, connections: DatabaseConnection) {
+    fn replace(&self, begun: Instant, kept: Kept) {
         let current = self.0.current.write();
         let mut current = current.unwrap_or_else(PoisonError::into_inner);
         if current.since > begun {
@@ -133,12 +189,13 @@ impl Pool {
         }
         tracing::warn!("the database does not answer on its connections, others replace them");
         let since = Instant::now();
-        *current = Current { connections, since };
+        let way = Way::Kept(kept);
+        *current = Current { way, since };
     }
 
     /// Waits for an answer as long as there may be one.
     async fn in_time<T>(&self, asked: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        if self.0.another.is_none() {
+        if self.0.others.is_none() {
             return asked.await;
         }
         let mut asking = Asking {
@@ -173,32 +230,49 @@ fn no_answer() -> DbErr {
 #[async_trait]
 impl ConnectionTrait for Pool {
     fn get_database_backend(&self) -> DbBackend {
-        let current = self.0.current.read();
-        let current = current.unwrap_or_else(PoisonError::into_inner);
-        current.connections.get_database_backend()
+        match self.way() {
+            Way::Driver(connections) => connections.get_database_backend(),
+            Way::Kept(_) => DbBackend::Postgres,
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.in_time(self.connections().execute_raw(statement))
-            .await
+        match self.way() {
+            Way::Driver(connections) => connections.execute_raw(statement).await,
+            Way::Kept(kept) => self.in_time(kept.execute(statement)).await,
+        }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.in_time(self.connections().execute_unprepared(sql))
-            .await
+        match self.way() {
+            Way::Driver(connections) => connections.execute_unprepared(sql).await,
+            Way::Kept(kept) => self.in_time(kept.execute_unprepared(sql)).await,
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.in_time(self.connections().query_one_raw(statement))
-            .await
+        match self.way() {
+            Way::Driver(connections) => connections.query_one_raw(statement).await,
+            Way::Kept(kept) => {
+                let rows = self.in_time(kept.query(statement)).await?;
+                Ok(rows.into_iter().next())
+            }
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.in_time(self.connections().query_all_raw(statement))
-            .await
+        match self.way() {
+            Way::Driver(connections) => connections.query_all_raw(statement).await,
+            Way::Kept(kept) => self.in_time(kept.query(statement)).await,
+        }
     }
 }
 
+/// How long a connection is waited for.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections to a server beyond those that are kept: for a sign of life, and for what only the
+/// driver can do, a stream of rows or a snapshot. They are there while they are used.
+const SPARE: u32 = 2;
 /// A statement that was given up after so long was waited for in vain. Less than anybody's patience.
 const SILENCE: Duration = Duration::from_millis(1_500);
 /// Longer than a place is waited for and the server lets a statement run, together.

@@ -8,12 +8,12 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    ExecResult, Iterable, QueryResult, QuerySelect, QueryTrait, Select, Statement,
-    TransactionTrait, TryIntoModel, Value,
+    ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ExecResult, Iterable,
+    QueryResult, QuerySelect, QueryTrait, Select, Statement, TryIntoModel, Value,
 };
 
 use crate::Error;
+use crate::pool::PoolTransaction;
 use crate::sqlite::{self, Row, not_here};
 
 /// A transaction under way, or a savepoint in one. Dropped unfinished, it is undone.
@@ -26,7 +26,7 @@ pub(crate) enum Transaction {
 
 /// A transaction through the pool.
 pub(crate) struct Pooled {
-    inner: DatabaseTransaction,
+    inner: PoolTransaction,
     /// What its changes leave to be written at its end, in one statement.
     gathered: Option<Mutex<Vec<Gathered>>>,
 }
@@ -45,20 +45,20 @@ pub(crate) enum Others {
 
 impl Transaction {
     /// Takes a transaction of the pool.
-    pub(crate) fn plain(inner: DatabaseTransaction) -> Self {
+    pub(crate) fn plain(inner: PoolTransaction) -> Self {
         let gathered = None;
         Self::Pooled(Pooled { inner, gathered })
     }
 
     /// Takes a transaction of the pool whose changes leave rows for its end.
-    pub(crate) fn gathering(inner: DatabaseTransaction) -> Self {
+    pub(crate) fn gathering(inner: PoolTransaction) -> Self {
         let gathered = Some(Mutex::default());
         Self::Pooled(Pooled { inner, gathered })
     }
 
     /// Begins a part that can be undone by itself.
     pub(crate) async fn savepoint(&self) -> Result<Self, DbErr> {
-        self.pooled()?.begin().await.map(Self::plain)
+        self.pooled()?.savepoint().await.map(Self::plain)
     }
 
     /// Tells whether rows that nothing refers to are gathered for its end.
@@ -262,7 +262,7 @@ impl ConnectionTrait for Transaction {
 
 impl Transaction {
     /// In the swift way such a statement fails; the group then runs again through the pool.
-    fn pooled(&self) -> Result<&DatabaseTransaction, DbErr> {
+    fn pooled(&self) -> Result<&PoolTransaction, DbErr> {
         match self {
             Self::Swift(_) => Err(not_here()),
             Self::Pooled(transaction) => Ok(&transaction.inner),

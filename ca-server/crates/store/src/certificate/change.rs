@@ -10,11 +10,11 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value;
 
-use super::{BURNED, INTENDED, REVOKED, VALID, intended_row};
+use super::{BURNED, INTENDED, REVOKED, VALID, at_once, intended_row};
 use crate::change::Change;
 use crate::entity::certificate::{ActiveModel, Column, Entity};
 use crate::pool::Pool;
-use crate::transaction::Transaction;
+use crate::transaction::{Others, Transaction};
 use crate::{Error, audit, crl, grant, grant_use, idempotency, order, row};
 
 /// Spends a serial.
@@ -53,14 +53,10 @@ impl Change for RecordIntent {
 
     async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let intent = &self.intent;
-        if let Some(order) = &intent.order {
-            let certificate = (intent.issuer.as_str(), &intent.serial);
-            order::begin_issuing(transaction, order, certificate, intent.recorded_at).await?;
-        }
         if let Some(asked) = &intent.idempotency {
             idempotency::take(transaction, asked, intent).await?;
         }
-        row::insert(transaction, intended_row(intent)?).await?;
+        spend(transaction, intent).await?;
         if let Some((grant, terms)) = kept_here(intent) {
             grant::require(transaction, grant, terms, intent.recorded_at).await?;
         }
@@ -78,19 +74,29 @@ impl Change for RecordResult {
     const SWIFT: bool = true;
 
     async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
+        match transaction.others() {
+            Others::Wait => self.finish(transaction).await?,
+            Others::Write => {
+                at_once::finish(transaction, (&self.issuer, &self.serial), &self.der).await?;
+            }
+        }
+        audit::record(transaction, &self.event).await
+    }
+}
+
+impl RecordResult {
+    async fn finish(&self, transaction: &Transaction) -> Result<(), Error> {
         let values = [
             self.der.clone().into(),
             self.issuer.as_str().into(),
             self.serial.as_be_bytes().to_vec().into(),
         ];
         let orders = transaction.texts(FINISH, values).await?;
-        let Some(order) = orders.into_iter().next() else {
-            return Err(Error::Conflict);
-        };
-        if let Some(order) = order {
-            order::finish(transaction, &order, &self.serial).await?;
+        let order = orders.into_iter().next().ok_or(Error::Conflict)?;
+        match order {
+            Some(order) => order::finish(transaction, &order, &self.serial).await,
+            None => Ok(()),
         }
-        audit::record(transaction, &self.event).await
     }
 }
 
@@ -130,6 +136,18 @@ impl Change for Revoke {
         move_from(transaction, VALID, key, changes).await?;
         audit::record(transaction, &self.event).await
     }
+}
+
+/// Spends the serial, for its order if there is one.
+async fn spend(transaction: &Transaction, intent: &Intent) -> Result<(), Error> {
+    if let Some(order) = &intent.order {
+        if transaction.others() == Others::Write {
+            return at_once::spend(transaction, order, intent).await;
+        }
+        let certificate = (intent.issuer.as_str(), &intent.serial);
+        order::begin_issuing(transaction, order, certificate, intent.recorded_at).await?;
+    }
+    row::insert(transaction, intended_row(intent)?).await
 }
 
 fn limited(intent: &Intent) -> Option<(&str, u64)> {
