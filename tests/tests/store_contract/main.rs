@@ -21,6 +21,7 @@ mod audit_tampering;
 mod authorization;
 mod certificate;
 mod certificate_list;
+mod connections;
 mod coordination;
 mod crl;
 mod external_account;

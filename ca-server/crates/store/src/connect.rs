@@ -134,7 +134,7 @@ fn durable(file: SqliteConnectOptions) -> SqliteConnectOptions {
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Error> {
-    let mut writing = shared_pool(url);
+    let mut writing = shared_pool(url, options.writers);
     // A change that waits for another server's row is put off, not the whole group behind it;
     // this also ends deadlocks between groups sooner than the database would. A server that is
     // frozen or cut off in the middle of a group must not keep its rows from the others.
@@ -144,9 +144,10 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
             ("idle_in_transaction_session_timeout", "5s"),
         ])
     });
-    let mut redeeming = shared_pool(url);
+    let mut redeeming = shared_pool(url, REDEEMERS);
     redeeming.map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
-    let reads = Pool::of_server(shared_pool(url), options.readers).await?;
+    let reading = shared_pool(url, options.readers + SPARE_READERS);
+    let reads = Pool::of_server(reading, options.readers).await?;
     Ok(Connections {
         point_reads: PointReads::of_pool(&reads),
         reads,
@@ -162,8 +163,8 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
 }
 
 /// What the driver itself hands out was not used just now: it is tested.
-fn shared_pool(url: &str) -> ConnectOptions {
-    let mut pool = pool(url, 1);
+fn shared_pool(url: &str, connections: u32) -> ConnectOptions {
+    let mut pool = pool(url, connections);
     pool.test_before_acquire(true)
         .statement_timeout(STATEMENT_TIMEOUT)
         .set_application_name("ca-server");
@@ -184,5 +185,7 @@ fn pool(url: &str, connections: u32) -> ConnectOptions {
 }
 
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a sign of life while all that reads waits, and for what only the driver can do.
+const SPARE_READERS: u32 = 2;
 /// One statement redeems for all that wait; a second when that one hangs.
 const REDEEMERS: u32 = 2;

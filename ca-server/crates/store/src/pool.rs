@@ -76,10 +76,9 @@ impl Pool {
         Ok(Self::of(Way::Driver(connections), None))
     }
 
-    /// Connects to a server, which must be there now; so many statements run at once.
+    /// Connects to a server, which must be there now. So many connections at most are kept; what
+    /// there may be beyond is for who speaks to the driver itself.
     pub(crate) async fn of_server(mut options: ConnectOptions, places: u32) -> Result<Self, DbErr> {
-        let places = places.max(1);
-        options.max_connections(places + SPARE);
         let connections = Database::connect(options.clone()).await?;
         options.connect_lazy(true);
         let way = Way::Kept(Kept::new(connections, places));
@@ -92,8 +91,8 @@ impl Pool {
         Self(Arc::new(Shared { current, others }))
     }
 
-    /// Returns the driver's connections of now, for what only the driver can do. To a server few
-    /// are to be had.
+    /// Returns the driver's connections of now, for what only the driver can do: a stream of rows,
+    /// a snapshot. To a server few are to be had.
     pub(crate) fn connections(&self) -> DatabaseConnection {
         match self.way() {
             Way::Driver(connections) => connections,
@@ -270,9 +269,6 @@ impl ConnectionTrait for Pool {
 
 /// How long a connection is waited for.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections to a server beyond those that are kept: for a sign of life, and for what only the
-/// driver can do, a stream of rows or a snapshot. They are there while they are used.
-const SPARE: u32 = 2;
 /// A statement that was given up after so long was waited for in vain. Less than anybody's patience.
 const SILENCE: Duration = Duration::from_millis(1_500);
 /// Longer than a place is waited for and the server lets a statement run, together.

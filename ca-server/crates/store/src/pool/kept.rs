@@ -47,7 +47,7 @@ impl Kept {
     pub(super) fn new(driver: DatabaseConnection, places: u32) -> Self {
         Self {
             driver,
-            places: Arc::new(Semaphore::new(places as usize)),
+            places: Arc::new(Semaphore::new(places.max(1) as usize)),
             idle: Arc::default(),
         }
     }
@@ -60,25 +60,22 @@ impl Kept {
     /// Runs a statement.
     pub(super) async fn execute(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let mut taken = self.take().await?;
-        let executed = execute(&mut taken.connection, statement).await?;
-        self.keep(taken);
-        Ok(executed)
+        let executed = execute(&mut taken.connection, statement).await;
+        self.keep_if_answered(taken, executed)
     }
 
     /// Runs a text that binds nothing.
     pub(super) async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let mut taken = self.take().await?;
-        let executed = execute_unprepared(&mut taken.connection, sql).await?;
-        self.keep(taken);
-        Ok(executed)
+        let executed = execute_unprepared(&mut taken.connection, sql).await;
+        self.keep_if_answered(taken, executed)
     }
 
     /// Runs a statement and returns its rows.
     pub(super) async fn query(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let mut taken = self.take().await?;
-        let rows = query(&mut taken.connection, statement).await?;
-        self.keep(taken);
-        Ok(rows)
+        let rows = query(&mut taken.connection, statement).await;
+        self.keep_if_answered(taken, rows)
     }
 
     /// Begins a transaction.
@@ -147,6 +144,16 @@ impl Kept {
         })
     }
 
+    fn keep_if_answered<T>(&self, taken: Taken, answer: Result<T, DbErr>) -> Result<T, DbErr> {
+        match &answer {
+            Ok(_) => self.keep(taken),
+            // A dead one is rarely alone.
+            Err(_) => self.forget_idle(),
+        }
+        answer
+    }
+
+    /// Gives the connections at hand to the driver, which asks them before anybody gets them.
     fn forget_idle(&self) {
         let forgotten = std::mem::take(&mut *self.idle());
         drop(forgotten);

@@ -1,0 +1,93 @@
+//! Connections to a server: all of them in use, given up, dead.
+
+use std::time::Duration;
+
+use ca_acme::store::AcmeStore;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait,
+};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::bench::Bench;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_a_sign_of_life_while_all_that_reads_waits() {
+    let bench = Bench::postgres().await;
+    let other = bench.raw().await;
+    let holding = hold_orders(&other).await;
+    let reading = read_orders(&bench);
+    all_readers_wait(&other).await;
+
+    let alive = bench.store.ping().await;
+    holding.rollback().await.unwrap();
+
+    assert!(alive.is_ok(), "{alive:?}");
+    assert!(reading.join_all().await.iter().all(|is_read| *is_read));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_was_given_up_takes_no_place() {
+    let bench = Bench::postgres().await;
+    let other = bench.raw().await;
+    let holding = hold_orders(&other).await;
+    let mut given_up = read_orders(&bench);
+    all_readers_wait(&other).await;
+
+    given_up.shutdown().await;
+    holding.rollback().await.unwrap();
+    let read = timeout(Duration::from_secs(4), read_orders(&bench).join_all()).await;
+
+    assert!(read.unwrap().iter().all(|is_read| *is_read));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_connection_is_told_of_once() {
+    let bench = Bench::postgres().await;
+    read_orders(&bench).join_all().await;
+
+    bench
+        .execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'ca-server'",
+        )
+        .await;
+    read_orders(&bench).join_all().await;
+    let read = read_orders(&bench).join_all().await;
+
+    assert!(read.iter().all(|is_read| *is_read));
+}
+
+/// More reads at once than there are connections for them.
+fn read_orders(bench: &Bench) -> JoinSet<bool> {
+    let mut reading = JoinSet::new();
+    for _ in 0..3 * READERS {
+        let store = bench.store.clone();
+        reading.spawn(async move { store.order("nobody's").await.is_ok() });
+    }
+    reading
+}
+
+async fn all_readers_wait(database: &DatabaseConnection) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    loop {
+        let waiting = Statement::from_string(database.get_database_backend(), waiting);
+        let row = database.query_one_raw(waiting).await.unwrap().unwrap();
+        let count: i64 = row.try_get_by_index(0).unwrap();
+        if count >= i64::from(READERS) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn hold_orders(database: &DatabaseConnection) -> DatabaseTransaction {
+    let transaction = database.begin().await.unwrap();
+    let hold = "LOCK TABLE acme_order IN ACCESS EXCLUSIVE MODE";
+    transaction.execute_unprepared(hold).await.unwrap();
+    transaction
+}
+
+/// As many as the bench's store has.
+const READERS: u32 = 4;
