@@ -1,7 +1,8 @@
 //! Whether the database answers, for those who would wait for it in vain.
 //!
 //! A database on the other side of a network may fall silent without refusing anything. Statements
-//! then wait for the kernel to give up, which takes minutes.
+//! then wait for the kernel to give up, which takes minutes. There it is asked beside the connections
+//! that read: that all of them are busy is no silence.
 
 use std::time::Duration;
 

@@ -144,7 +144,7 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
             ("idle_in_transaction_session_timeout", "5s"),
         ])
     });
-    let mut redeeming = shared_pool(url, REDEEMERS);
+    let mut redeeming = shared_pool(url, 1 + SPARE_REDEEMERS);
     redeeming.map_sqlx_postgres_opts(|server| server.options([("synchronous_commit", "off")]));
     let reading = shared_pool(url, options.readers + SPARE_READERS);
     let reads = Pool::of_server(reading, options.readers).await?;
@@ -157,7 +157,7 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
         },
         checkpoints: None,
         kind: Kind::Postgres {
-            nonces: Pool::of_server(redeeming, REDEEMERS).await?,
+            nonces: Pool::of_server(redeeming, 1).await?,
         },
     })
 }
@@ -185,7 +185,7 @@ fn pool(url: &str, connections: u32) -> ConnectOptions {
 }
 
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// For a sign of life while all that reads waits, and for what only the driver can do.
+/// For what only the driver can do.
 const SPARE_READERS: u32 = 2;
-/// One statement redeems for all that wait; a second when that one hangs.
-const REDEEMERS: u32 = 2;
+/// For a sign of life.
+const SPARE_REDEEMERS: u32 = 1;

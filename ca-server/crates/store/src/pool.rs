@@ -130,7 +130,7 @@ impl Pool {
             .await
     }
 
-    /// Asks the database for a sign of life, also while every place is taken.
+    /// Asks the database for a sign of life, through the driver.
     pub(crate) async fn ping(&self) -> Result<(), DbErr> {
         self.in_time(self.connections().ping()).await
     }
