@@ -18,6 +18,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use crate::change::Change;
 use crate::entity::account::{ActiveModel, Column, Entity, Model};
 use crate::external_account::Binding;
+use crate::point_reads::PointReads;
 use crate::row::{self, json, named, unjson};
 use crate::transaction::{Others, Transaction};
 use crate::{Error, audit, authorization, external_account, order, principal};
@@ -175,11 +176,15 @@ impl Change for ChangeKey {
     }
 }
 
+/// Reads an account for a request: each names one.
+pub(crate) async fn named_by(database: &PointReads, id: &str) -> Result<Option<Account>, Error> {
+    let row = database.first(BY_ID, [id.into()]).await?;
+    let account = row.map(|row| Account::try_from(row.model::<Entity>()?));
+    account.transpose()
+}
+
 /// Reads an account.
-pub(crate) async fn by_id<C: ConnectionTrait>(
-    database: &C,
-    id: &str,
-) -> Result<Option<Account>, Error> {
+async fn by_id<C: ConnectionTrait>(database: &C, id: &str) -> Result<Option<Account>, Error> {
     let row = Entity::find_by_id(id).one(database).await?;
     row.map(Account::try_from).transpose()
 }
@@ -282,3 +287,20 @@ const STATUSES: &[(AccountStatus, &str)] = &[
     (AccountStatus::Deactivated, "deactivated"),
     (AccountStatus::Revoked, "revoked"),
 ];
+
+const BY_ID: &str = "SELECT id, directory, status, jwk, thumbprint, contacts, terms_agreed, \
+     external_account, external_binding, principal, created_at FROM account WHERE id = $1";
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{IdenStatic, Iterable};
+
+    use super::*;
+
+    #[test]
+    fn a_row_is_read_by_every_column_in_order() {
+        let columns: Vec<&str> = Column::iter().map(|column| column.as_str()).collect();
+
+        assert!(BY_ID.starts_with(&format!("SELECT {} FROM", columns.join(", "))));
+    }
+}

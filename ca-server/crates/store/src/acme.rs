@@ -31,7 +31,7 @@ impl AcmeStore for Store {
     }
 
     async fn account(&self, directory: &str, id: &str) -> Result<Option<Account>, StoreError> {
-        let reading = account::by_id(self.reads(), id);
+        let reading = account::named_by(self.point_reads(), id);
         let found = self.account_memory().read(id, reading).await?;
         Ok(found.filter(|account| account.directory == directory))
     }

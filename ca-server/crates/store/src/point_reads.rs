@@ -6,14 +6,14 @@ use std::thread::available_parallelism;
 
 use sea_orm::sea_query::ValueType;
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryResult, QuerySelect, QueryTrait, Select,
-    Statement, TryGetable, TryIntoModel, Value,
+    ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryResult, QuerySelect,
+    QueryTrait, Select, Statement, TryGetable, TryIntoModel, Value,
 };
 
 use crate::Error;
 use crate::pool::Pool;
 use crate::sqlite::{Local, Role, Row, is_busy};
-use crate::transaction::{models, values};
+use crate::transaction::{model, models, values};
 
 /// Where single rows are read.
 ///
@@ -133,6 +133,18 @@ impl PointReads {
 }
 
 impl Found {
+    /// Puts a whole row together: the statement names every column of the entity, in their order.
+    pub(crate) fn model<E>(self) -> Result<E::Model, Error>
+    where
+        E: EntityTrait,
+        E::ActiveModel: TryIntoModel<E::Model>,
+    {
+        match self {
+            Self::Here(row) => Ok(model::<E>(row)?),
+            Self::Pooled(row) => Ok(E::Model::from_query_result(&row, "")?),
+        }
+    }
+
     /// Reads a column by its place among those that the statement names.
     pub(crate) fn column<T: TryGetable + ValueType>(&self, place: usize) -> Result<T, Error> {
         match self {

@@ -206,14 +206,20 @@ where
     E: EntityTrait,
     E::ActiveModel: TryIntoModel<E::Model>,
 {
-    let model = |row: Row| {
-        let mut model = <E::ActiveModel as ActiveModelTrait>::default();
-        for (column, value) in E::Column::iter().zip(row) {
-            model.try_set(column, value)?;
-        }
-        model.try_into_model()
-    };
-    rows.into_iter().map(model).collect()
+    rows.into_iter().map(model::<E>).collect()
+}
+
+/// Puts one whole row together.
+pub(crate) fn model<E>(row: Row) -> Result<E::Model, DbErr>
+where
+    E: EntityTrait,
+    E::ActiveModel: TryIntoModel<E::Model>,
+{
+    let mut model = <E::ActiveModel as ActiveModelTrait>::default();
+    for (column, value) in E::Column::iter().zip(row) {
+        model.try_set(column, value)?;
+    }
+    model.try_into_model()
 }
 
 /// Returns what a statement binds.
