@@ -27,6 +27,7 @@ pub(super) fn acts() -> Vec<Act> {
         "append_event" => append_event,
         "claim" => claim_first,
         "claim" => claim_again,
+        "give_back" => give_back,
     ]
 }
 
@@ -180,4 +181,10 @@ async fn claim_again(bench: &Bench, id: &str) -> Prepared {
 fn claim(bench: &Bench, work: &str, hours: u32) -> Prepared {
     let (store, work, now) = (bench.store.clone(), work.to_owned(), bench.now());
     call!(store, work => store.claim(&work, "a", now, HOUR * hours))
+}
+
+async fn give_back(bench: &Bench, id: &str) -> Prepared {
+    claim(bench, id, 1).perform().await.unwrap();
+    let (store, work) = (bench.store.clone(), id.to_owned());
+    call!(store, work => store.give_back(&work, "a"))
 }
