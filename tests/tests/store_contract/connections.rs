@@ -6,6 +6,7 @@ use ca_acme::store::AcmeStore;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait,
 };
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -56,6 +57,17 @@ async fn a_dead_connection_is_told_of_once() {
     let read = read_orders(&bench).join_all().await;
 
     assert!(read.iter().all(|is_read| *is_read));
+}
+
+#[test]
+fn a_store_that_was_not_closed_may_outlive_its_runtime() {
+    let runtime = Runtime::new().unwrap();
+    let bench = runtime.block_on(Bench::postgres());
+    runtime.block_on(async { read_orders(&bench).join_all().await });
+
+    drop(runtime);
+
+    drop(bench);
 }
 
 /// More reads at once than there are connections for them.

@@ -165,7 +165,9 @@ async fn open_postgres(url: &str, options: &Options) -> Result<Connections, Erro
 /// What the driver itself hands out was not used just now: it is tested.
 fn shared_pool(url: &str, connections: u32) -> ConnectOptions {
     let mut pool = pool(url, connections);
-    pool.test_before_acquire(true)
+    // A least number would be made up for in a task, which needs a runtime to the last.
+    pool.min_connections(0)
+        .test_before_acquire(true)
         .statement_timeout(STATEMENT_TIMEOUT)
         .set_application_name("ca-server");
     pool

@@ -27,8 +27,12 @@ use super::transaction::ServerTransaction;
 pub(super) struct Kept {
     driver: DatabaseConnection,
     places: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Idle>>>,
+    shelf: Arc<Shelf>,
 }
+
+/// Those that nobody uses now.
+#[derive(Default)]
+struct Shelf(Mutex<Vec<Idle>>);
 
 struct Idle {
     connection: PoolConnection<Postgres>,
@@ -48,7 +52,7 @@ impl Kept {
         Self {
             driver,
             places: Arc::new(Semaphore::new(places.max(1) as usize)),
-            idle: Arc::default(),
+            shelf: Arc::default(),
         }
     }
 
@@ -94,7 +98,7 @@ impl Kept {
     pub(super) fn keep(&self, taken: Taken) {
         let Taken { connection, place } = taken;
         let since = Instant::now();
-        let mut idle = self.idle();
+        let mut idle = self.shelf.idle();
         // Else it would outlive the closing.
         if !self.places.is_closed() {
             idle.push(Idle { connection, since });
@@ -127,7 +131,7 @@ impl Kept {
 
     /// The last that came back is the likeliest to live.
     fn lately_used(&self) -> Option<PoolConnection<Postgres>> {
-        let last = self.idle().pop()?;
+        let last = self.shelf.idle().pop()?;
         if last.since.elapsed() >= IDLE_BEFORE_TEST {
             // Those below have lain longer. The driver tests them.
             self.forget_idle();
@@ -155,12 +159,24 @@ impl Kept {
 
     /// Gives the connections at hand to the driver, which asks them before anybody gets them.
     fn forget_idle(&self) {
-        let forgotten = std::mem::take(&mut *self.idle());
+        let forgotten = std::mem::take(&mut *self.shelf.idle());
         drop(forgotten);
     }
+}
 
+impl Shelf {
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shelf {
+    /// Whoever leaves without closing may have left the runtime too, without which the driver takes
+    /// no connection back: these end here.
+    fn drop(&mut self) {
+        for idle in self.idle().drain(..) {
+            drop(idle.connection.detach());
+        }
     }
 }
 
