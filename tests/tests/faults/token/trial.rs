@@ -30,6 +30,8 @@ impl Trial {
     pub(crate) fn waiting(deadline: &str, sessions: i64) -> Self {
         let ca = TestCa::builder()
             .with_faulty_token()
+            .set("api.requests_per_minute", 1_000_000)
+            .set("api.burst", 1_000_000)
             .set("issuer.0.signing_deadline", deadline)
             .set("issuer.0.sessions", sessions);
         Self::of(ca.start())
