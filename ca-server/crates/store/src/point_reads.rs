@@ -9,6 +9,8 @@ use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryResult, QuerySelect,
     QueryTrait, Select, Statement, TryGetable, TryIntoModel, Value,
 };
+#[cfg(test)]
+use sea_orm::{IdenStatic, Iterable};
 
 use crate::Error;
 use crate::pool::Pool;
@@ -155,6 +157,13 @@ impl Found {
             Self::Pooled(row) => Ok(row.try_get_by_index(place)?),
         }
     }
+}
+
+/// Tells whether a text reads whole rows as [`Found::model`] takes them.
+#[cfg(test)]
+pub(crate) fn reads_every_column<E: EntityTrait>(sql: &str) -> bool {
+    let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
+    sql.starts_with(&format!("SELECT {} FROM", columns.join(", ")))
 }
 
 /// Each keeps pages in memory.
