@@ -2,7 +2,7 @@
 
 use ca_pki::Timestamp;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, Query, SelectStatement};
-use sea_orm::{ColumnTrait, Condition};
+use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 use super::ROWS;
 use crate::entity::{
@@ -34,7 +34,7 @@ pub(super) fn orders(before: Timestamp) -> DeleteStatement {
         .and_where(Expr::exists(certificate).not())
         .limit(ROWS)
         .take();
-    delete(order::Entity, order::Column::Id, some)
+    delete(order::Entity, [order::Column::Id], some)
 }
 
 pub(super) fn authorizations(before: Timestamp) -> DeleteStatement {
@@ -56,31 +56,18 @@ pub(super) fn authorizations(before: Timestamp) -> DeleteStatement {
         .and_where(Expr::exists(order).not())
         .limit(ROWS)
         .take();
-    delete(authorization::Entity, authorization::Column::Id, some)
+    delete(authorization::Entity, [authorization::Column::Id], some)
 }
 
 pub(super) fn nonces(before: Timestamp) -> DeleteStatement {
-    let some = Query::select()
-        .column(nonce::Column::Nonce)
-        .from(nonce::Entity)
-        .and_where(nonce::Column::ExpiresAt.lt(before.unix_secs()))
-        .limit(ROWS)
-        .take();
-    delete(nonce::Entity, nonce::Column::Nonce, some)
+    let key = [nonce::Column::Nonce];
+    expired(nonce::Entity, key, nonce::Column::ExpiresAt, before)
 }
 
 pub(super) fn idempotency_keys(before: Timestamp) -> DeleteStatement {
     let key = [idempotency_key::Column::Actor, idempotency_key::Column::Key];
-    let some = Query::select()
-        .columns(key)
-        .from(idempotency_key::Entity)
-        .and_where(idempotency_key::Column::ExpiresAt.lt(before.unix_secs()))
-        .limit(ROWS)
-        .take();
-    Query::delete()
-        .from_table(idempotency_key::Entity)
-        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
-        .take()
+    let ends = idempotency_key::Column::ExpiresAt;
+    expired(idempotency_key::Entity, key, ends, before)
 }
 
 /// A used token stays as long as its session: whoever shows it again ends the session.
@@ -96,7 +83,7 @@ pub(super) fn refresh_tokens(before: Timestamp) -> DeleteStatement {
         .and_where(refresh_token::Column::Session.in_subquery(ended))
         .limit(ROWS)
         .take();
-    delete(refresh_token::Entity, refresh_token::Column::Hash, some)
+    delete(refresh_token::Entity, [refresh_token::Column::Hash], some)
 }
 
 /// A revoked one stays until its end: whoever comes with a token of it learns why it is refused.
@@ -116,31 +103,18 @@ pub(super) fn sessions(before: Timestamp) -> DeleteStatement {
         .and_where(Expr::exists(token).not())
         .limit(ROWS)
         .take();
-    delete(session::Entity, session::Column::Id, some)
+    delete(session::Entity, [session::Column::Id], some)
 }
 
 pub(super) fn used_tokens(before: Timestamp) -> DeleteStatement {
     let key = [used_token::Column::Provider, used_token::Column::Token];
-    let some = Query::select()
-        .columns(key)
-        .from(used_token::Entity)
-        .and_where(used_token::Column::ExpiresAt.lt(before.unix_secs()))
-        .limit(ROWS)
-        .take();
-    Query::delete()
-        .from_table(used_token::Entity)
-        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
-        .take()
+    let ends = used_token::Column::ExpiresAt;
+    expired(used_token::Entity, key, ends, before)
 }
 
 pub(super) fn grants(before: Timestamp) -> DeleteStatement {
-    let some = Query::select()
-        .column(api_grant::Column::Name)
-        .from(api_grant::Entity)
-        .and_where(api_grant::Column::ExpiresAt.lt(before.unix_secs()))
-        .limit(ROWS)
-        .take();
-    delete(api_grant::Entity, api_grant::Column::Name, some)
+    let key = [api_grant::Column::Name];
+    expired(api_grant::Entity, key, api_grant::Column::ExpiresAt, before)
 }
 
 /// Pipelines mint a key for each job. One that bound an account stays while the account is valid,
@@ -167,7 +141,7 @@ pub(super) fn minted_keys(before: Timestamp) -> DeleteStatement {
         .take();
     delete(
         external_account::Entity,
-        external_account::Column::Kid,
+        [external_account::Column::Kid],
         some,
     )
 }
@@ -188,20 +162,39 @@ pub(super) fn certificates(before: Timestamp) -> DeleteStatement {
         )
         .limit(ROWS)
         .take();
-    Query::delete()
-        .from_table(certificate::Entity)
-        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
-        .take()
+    delete(certificate::Entity, key, some)
 }
 
-fn delete<E, C>(table: E, key: C, some: SelectStatement) -> DeleteStatement
+/// Deletes what ended and holds up nothing else.
+fn expired<C, const N: usize>(
+    table: impl EntityTrait,
+    key: [C; N],
+    ends: C,
+    before: Timestamp,
+) -> DeleteStatement
 where
-    E: sea_orm::EntityTrait,
+    C: ColumnTrait,
+{
+    let some = Query::select()
+        .columns(key)
+        .from(table)
+        .and_where(ends.lt(before.unix_secs()))
+        .limit(ROWS)
+        .take();
+    delete(table, key, some)
+}
+
+fn delete<C, const N: usize>(
+    table: impl EntityTrait,
+    key: [C; N],
+    some: SelectStatement,
+) -> DeleteStatement
+where
     C: ColumnTrait,
 {
     Query::delete()
         .from_table(table)
-        .and_where(key.in_subquery(some))
+        .and_where(Expr::tuple(key.map(Expr::col)).in_subquery(some))
         .take()
 }
 
