@@ -1,8 +1,10 @@
 //! A change: one intent, applied in one transaction together with its audit event.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use crate::Error;
@@ -95,6 +97,13 @@ impl<C: Change> Pending<C> {
     }
 }
 
+/// Applies a change. One that panics fails like others, and takes neither the writer nor those in
+/// its group with it: what it did is undone.
+async fn apply<C: Change>(change: &C, transaction: &Transaction) -> Result<C::Outcome, Error> {
+    let applied = AssertUnwindSafe(change.apply(transaction)).catch_unwind();
+    applied.await.unwrap_or(Err(Error::Panicked))
+}
+
 #[async_trait]
 impl<C: Change> Unit for Pending<C> {
     fn is_swift(&self) -> bool {
@@ -102,7 +111,7 @@ impl<C: Change> Unit for Pending<C> {
     }
 
     async fn try_run(&mut self, transaction: &Transaction) -> Ran {
-        match self.change.apply(transaction).await {
+        match apply(&self.change, transaction).await {
             Ok(outcome) => {
                 self.outcome = Some(Ok(outcome));
                 Ran::Well
@@ -115,7 +124,7 @@ impl<C: Change> Unit for Pending<C> {
     async fn run(&mut self, transaction: &Transaction) -> Result<(), Error> {
         self.attempts += 1;
         let savepoint = transaction.savepoint().await?;
-        let outcome = self.change.apply(&savepoint).await;
+        let outcome = apply(&self.change, &savepoint).await;
         match outcome {
             Ok(_) => savepoint.commit().await?,
             Err(_) => savepoint.rollback().await?,

@@ -78,6 +78,10 @@ pub enum Error {
     /// The operator looks at the receiver; its events are sent again.
     #[error("the audit log cannot be handed on")]
     NotExported(#[source] Cause),
+    /// The caller asks again later; the operator reports the defect, which standard error shows.
+    /// After a failed commit whether the change was made is not known.
+    #[error("the store's own code panicked")]
+    Panicked,
     /// The operator looks into it.
     #[error("the store holds a row that does not read back: {0}")]
     Corrupt(String),
@@ -195,6 +199,7 @@ fn classify(error: Error) -> Class {
         | Error::QueueFull
         | Error::Closed
         | Error::DeadlinePassed
+        | Error::Panicked
         | Error::NotSealed(_)
         | Error::NotExported(_)
         | Error::Unavailable(_) => Class::Unavailable(Box::new(error)),

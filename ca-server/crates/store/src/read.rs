@@ -4,8 +4,10 @@
 //! cost one way to the database and back.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -69,9 +71,13 @@ async fn serve<Q, A, F>(
             .drain(..)
             .map(|asked| (asked.question, asked.asker))
             .unzip();
-        // A connection that hangs must not hold up those who ask after this group.
-        let answers = timeout(patience, read(questions)).await;
-        let answers = answers.unwrap_or(Err(Error::DeadlinePassed));
+        // Neither a connection that hangs nor a read that panics must take anything from those who
+        // ask after this group.
+        let reading = AssertUnwindSafe(read(questions)).catch_unwind();
+        let answers = match timeout(patience, reading).await {
+            Ok(answers) => answers.unwrap_or(Err(Error::Panicked)),
+            Err(_elapsed) => Err(Error::DeadlinePassed),
+        };
         hand_out(askers, answers);
     }
 }
@@ -179,6 +185,20 @@ mod tests {
         let outcome = reader.ask(()).await;
 
         assert!(matches!(outcome, Err(Error::DeadlinePassed)));
+    }
+
+    #[tokio::test]
+    async fn a_read_that_panics_fails_its_askers_and_nobody_else() {
+        let reader = GroupReader::start(move |questions: Vec<bool>| async move {
+            assert!(!questions.contains(&true), "as the test wants it");
+            Ok(questions)
+        });
+
+        let failed = reader.ask(true).await;
+        let answered = reader.ask(false).await;
+
+        assert!(matches!(failed, Err(Error::Panicked)));
+        assert!(answered.is_ok());
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ mod transaction;
 mod value;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -74,7 +74,11 @@ impl Local {
 
     /// Reads rows, unless another thread is reading on this connection.
     pub(crate) fn try_query(&self, sql: &str, values: &[Value]) -> Option<Result<Vec<Row>, DbErr>> {
-        let guard = self.0.try_lock().ok()?;
+        let guard = match self.0.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
         let connection = guard.as_ref()?;
         Some(query(connection, sql, values))
     }

@@ -1,9 +1,11 @@
 //! The writer: takes changes from a bounded queue and commits them in groups.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -185,8 +187,11 @@ impl Writer {
         }
         let begun = Instant::now();
         let group = group::run(&self.database, units, &nonces);
+        let group = AssertUnwindSafe(group).catch_unwind();
         let fate = match timeout(GROUP_DEADLINE, group).await {
-            Ok(fate) => fate,
+            Ok(Ok(fate)) => fate,
+            // Without a writer nothing could be changed until the server is started again.
+            Ok(Err(_panic)) => Fate::InDoubt(Error::Panicked),
             Err(_elapsed) => {
                 self.database.pool.doubt(begun);
                 Fate::InDoubt(Error::DeadlinePassed)
@@ -230,3 +235,69 @@ fn fail(units: Vec<Box<dyn Unit>>, error: &Error) {
 
 const GROUP_DEADLINE: Duration = Duration::from_secs(15);
 const ANSWER_DEADLINE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use ca_issuance::world::SystemClock;
+    use futures_util::future::join3;
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+    use crate::connect;
+    use crate::transaction::Transaction;
+
+    /// A change that notes a number, or stumbles afterwards.
+    struct Note<const SWIFT: bool> {
+        number: i64,
+        stumbles: bool,
+    }
+
+    impl<const SWIFT: bool> Change for Note<SWIFT> {
+        type Outcome = ();
+
+        const SWIFT: bool = SWIFT;
+
+        async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
+            let sql = "INSERT INTO note VALUES ($1)";
+            transaction.run(sql, [self.number.into()]).await?;
+            assert!(!self.stumbles, "as the test wants it");
+            Ok(())
+        }
+    }
+
+    async fn stumble<const SWIFT: bool>() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("ca.db").display());
+        let options = Options::new(Arc::new(SystemClock));
+        let connections = connect::open(&url, &options).await.unwrap();
+        let table = "CREATE TABLE note (number bigint)";
+        connections
+            .writes
+            .pool
+            .execute_unprepared(table)
+            .await
+            .unwrap();
+        let (queue, _ends) = start(&connections.writes, 1, None, &options).unwrap();
+        let note = |number, stumbles| queue.write(Note::<SWIFT> { number, stumbles });
+
+        let outcomes = join3(note(1, false), note(2, true), note(3, false)).await;
+        let afterwards = note(4, false).await;
+
+        assert!(matches!(outcomes, (Ok(()), Err(Error::Panicked), Ok(()))));
+        assert!(afterwards.is_ok());
+        let local = connections.checkpoints.unwrap();
+        let sql = "SELECT number FROM note ORDER BY number";
+        let noted = local.try_query(sql, &[]).unwrap().unwrap();
+        assert_eq!(noted, [1_i64, 3, 4].map(|number| vec![number.into()]));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_panics_fails_alone() {
+        stumble::<true>().await;
+    }
+
+    #[tokio::test]
+    async fn a_change_that_panics_in_the_pool_fails_alone() {
+        stumble::<false>().await;
+    }
+}
