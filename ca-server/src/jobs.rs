@@ -4,6 +4,7 @@ mod audit;
 mod clock;
 mod pulse;
 mod server_certificate;
+mod unbroken;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::clock::ClockWatch;
+use self::unbroken::unbroken;
 use crate::app::{Duties, Revocation, expiry, roots};
 use crate::config::Config;
 use crate::http::pki::Roots;
@@ -72,25 +74,38 @@ impl Jobs {
     pub(crate) fn start(parts: JobParts, stop: CancellationToken) -> Self {
         let tracker = TaskTracker::new();
         let leases = Arc::clone(&parts.leases);
-        let (keeping, stopped) = (Arc::clone(&leases), stop.clone());
-        tracker.spawn(async move { keeping.run(stopped.cancelled()).await });
-        for revocation in parts.revocation.values() {
+        let parts = Arc::new(parts);
+        let keeper = Arc::clone(&leases);
+        let keep = async move |stop: &CancellationToken| keeper.run(stop.cancelled()).await;
+        tracker.spawn(unbroken("keep-leases", stop.clone(), keep));
+        for revocation in parts.revocation.values().cloned() {
             let Revocation {
                 publisher,
                 responder,
-            } = revocation.clone();
-            let (corridor, stopped) = (Arc::clone(&parts.corridor), stop.clone());
-            tracker.spawn(async move { publisher.run(stopped.cancelled()).await });
-            let stopped = stop.clone();
-            tracker.spawn(async move { responder.run(&corridor, stopped.cancelled()).await });
+            } = revocation;
+            let publish = async move |stop: &CancellationToken| {
+                publisher.run(stop.cancelled()).await;
+            };
+            tracker.spawn(unbroken("publish-crl", stop.clone(), publish));
+            let corridor = Arc::clone(&parts.corridor);
+            let respond = async move |stop: &CancellationToken| {
+                responder.run(&corridor, stop.cancelled()).await;
+            };
+            tracker.spawn(unbroken("renew-responder", stop.clone(), respond));
         }
         if parts.config.database.is_shared() {
             let (store, presence) = (parts.store.clone(), parts.presence.clone());
-            tracker.spawn(pulse::watch(store, presence, stop.clone()));
+            let watch = async move |stop: &CancellationToken| {
+                pulse::watch(&store, &presence, stop).await;
+            };
+            tracker.spawn(unbroken("watch-database", stop.clone(), watch));
         }
-        let parts = Arc::new(parts);
         let repeat = |every: Duration, job: Job| {
-            tracker.spawn(repeat(every, job, Arc::clone(&parts), stop.clone()));
+            let parts = Arc::clone(&parts);
+            let repeat = async move |stop: &CancellationToken| {
+                repeat(every, job, &parts, stop).await;
+            };
+            tracker.spawn(unbroken(job.name(), stop.clone(), repeat));
         };
         repeat(Duration::from_secs(60), Job::Settle);
         repeat(Duration::from_secs(60), Job::ResumeValidations);
@@ -103,8 +118,10 @@ impl Jobs {
         if !parts.config.database.is_shared() {
             repeat(CHECKPOINTS, Job::Checkpoint);
         }
-        let renewing = server_certificate::keep_renewed(Arc::clone(&parts), stop.clone());
-        tracker.spawn(renewing);
+        let renew = async move |stop: &CancellationToken| {
+            server_certificate::keep_renewed(&parts, stop).await;
+        };
+        tracker.spawn(unbroken("renew-certificate", stop, renew));
         tracker.close();
         Self { tracker, leases }
     }
@@ -129,7 +146,23 @@ enum Job {
     SumUpMetrics,
 }
 
-async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: CancellationToken) {
+impl Job {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::ResumeValidations => "resume-validations",
+            Self::ReadRoots => "read-roots",
+            Self::Prune => "prune",
+            Self::WatchClock => "watch-clock",
+            Self::SealAudit => "seal-audit",
+            Self::ExportAudit => "export-audit",
+            Self::Checkpoint => "checkpoint",
+            Self::SumUpMetrics => "sum-up-metrics",
+        }
+    }
+}
+
+async fn repeat(every: Duration, job: Job, parts: &JobParts, stop: &CancellationToken) {
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -139,13 +172,13 @@ async fn repeat(every: Duration, job: Job, parts: Arc<JobParts>, stop: Cancellat
             _ = ticks.tick() => {}
         }
         tokio::select! {
-            () = run(job, &parts) => {}
-            () = abandoned(job, &stop) => break,
+            () = run(job, parts) => {}
+            () = abandoned(job, stop) => break,
         }
     }
     // Nothing stays open behind a server that was stopped in order.
     if job == Job::SealAudit {
-        audit::seal(&parts).await;
+        audit::seal(parts).await;
     }
 }
 

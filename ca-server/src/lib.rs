@@ -11,6 +11,7 @@ mod files;
 pub mod http;
 mod jobs;
 mod nearest;
+mod panic;
 mod quickstart;
 mod storage;
 mod telemetry;

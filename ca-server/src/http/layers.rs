@@ -28,6 +28,7 @@ use self::meters::Meters;
 use self::request_id::RequestIds;
 use crate::http::body;
 use crate::http::presence::Presence;
+use crate::panic;
 
 /// Wraps a listener's routes. Bodies are bounded by the routes that read them.
 pub(crate) fn around(router: Router, listener: &'static str) -> Router {
@@ -189,12 +190,7 @@ fn after_panic(panic: &(dyn Any + Send)) -> Response {
 
 /// Logs what a handler panicked with.
 fn log_panic(panic: &(dyn Any + Send)) {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no text");
-    tracing::error!(panic = text, "a handler panicked");
+    tracing::error!(panic = panic::text(panic), "a handler panicked");
 }
 
 /// Bounds a request from its first byte to the last byte of its body, however it drips.

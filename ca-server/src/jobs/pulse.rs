@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::http::presence::Presence;
 
 /// Asks each second until `stop`. One answer that is late may be a busy moment, two are not.
-pub(super) async fn watch(store: Store, presence: Presence, stop: CancellationToken) {
+pub(super) async fn watch(store: &Store, presence: &Presence, stop: &CancellationToken) {
     let mut missed = 0;
     while !stop.is_cancelled() {
         match store.ping().await {

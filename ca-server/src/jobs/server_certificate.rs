@@ -1,6 +1,5 @@
 //! Renewing the server's own certificate: often tried, never given up.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,14 +8,14 @@ use super::JobParts;
 
 /// Renews when half of the certificate's life is over. While that fails the one before serves on,
 /// and the pauses grow: a signer that comes back is noticed within the longest.
-pub(super) async fn keep_renewed(parts: Arc<JobParts>, stop: CancellationToken) {
+pub(super) async fn keep_renewed(parts: &JobParts, stop: &CancellationToken) {
     let mut rest = POLL;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(rest) => {}
         }
-        rest = match turn(&parts).await {
+        rest = match turn(parts).await {
             Turn::Done => POLL,
             Turn::Failed => (rest * 2).min(LONGEST_REST),
         };
