@@ -36,6 +36,24 @@ async fn metrics_tell_what_waits() {
     }
 }
 
+/// What TLS makes of that may panic (rustls built with debug assertions): the job has to go on.
+#[tokio::test]
+async fn hands_on_again_after_a_receiver_that_answered_nonsense() {
+    let receiver = LogReceiver::start();
+    let ca = handing_on_to(&receiver, Kind::Sqlite);
+    receiver.rave_once();
+    ca.start();
+    let client = RawAcme::registered(&ca).await;
+    let first = client.obtain(&["first.example.internal"]).await;
+    receiver.wait_for(tells_of(&first)).await;
+
+    let second = client.obtain(&["second.example.internal"]).await;
+    receiver.wait_for(tells_of(&second)).await;
+
+    assert!(!receiver.raves());
+    assert_eq!(ca.stop(), 0, "{}", ca.log());
+}
+
 #[tokio::test]
 async fn a_server_does_not_start_with_a_receiver_that_cannot_be() {
     let receiver = LogReceiver::start();
