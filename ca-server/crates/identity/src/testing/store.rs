@@ -1,6 +1,6 @@
-//! For tests of this room and of those above it: a memory without a database, an issuer of tokens.
+//! A memory without a database.
 
-mod issuer;
+mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -13,14 +13,11 @@ use ca_issuance::LedgerError;
 use ca_issuance::audit::Event;
 use ca_pki::Timestamp;
 
-use crate::Principal;
 use crate::client::Client;
 use crate::grant::Grant;
 use crate::operator::OperatorToken;
 use crate::session::{RefreshToken, Rotation, Session};
 use crate::store::{IdentityStore, SecretHash};
-
-pub use issuer::{TestIssuer, TestKey, signing_input};
 
 /// What an [`IdentityStore`] remembers, in memory. Durable until the test ends.
 #[derive(Default)]
@@ -82,28 +79,6 @@ impl MemoryIdentityStore {
     }
 }
 
-impl State {
-    /// Ends a session that has not ended; tells whether it did.
-    fn end_session(&mut self, id: &str, event: Event) -> bool {
-        let session = self.sessions.get_mut(id);
-        let Some(session) = session.filter(|session| is_open(session, event.at)) else {
-            return false;
-        };
-        session.revoked_at = Some(event.at);
-        self.events.push(event);
-        true
-    }
-
-    fn add_refresh_token(&mut self, token: RefreshToken) -> Result<(), LedgerError> {
-        let hash = token.hash;
-        if self.refresh_tokens.contains_key(&hash) {
-            return Err(LedgerError::Conflict);
-        }
-        self.refresh_tokens.insert(hash, (token, Use::Unused));
-        Ok(())
-    }
-}
-
 #[async_trait]
 impl IdentityStore for MemoryIdentityStore {
     async fn open_session(
@@ -112,25 +87,7 @@ impl IdentityStore for MemoryIdentityStore {
         refresh: Option<RefreshToken>,
         event: Event,
     ) -> Result<(), LedgerError> {
-        let mut state = self.reach()?;
-        let client = client_of(&session);
-        let is_gone = client.is_some_and(|id| !state.clients.contains_key(id));
-        let is_foreign = |token: &RefreshToken| token.session != session.id;
-        if is_gone
-            || refresh.as_ref().is_some_and(is_foreign)
-            || state.sessions.contains_key(&session.id)
-        {
-            return Err(LedgerError::Conflict);
-        }
-        if let Some(token) = refresh {
-            state.add_refresh_token(token)?;
-        }
-        if let Some(client) = client.and_then(|id| state.clients.get_mut(id)) {
-            note_login(client, event.at);
-        }
-        state.sessions.insert(session.id.clone(), session);
-        state.events.push(event);
-        Ok(())
+        self.reach()?.open(session, refresh, event)
     }
 
     async fn session(&self, id: &str) -> Result<Option<Session>, LedgerError> {
@@ -153,28 +110,7 @@ impl IdentityStore for MemoryIdentityStore {
         event: Event,
         replayed: Event,
     ) -> Result<Rotation, LedgerError> {
-        let mut state = self.reach()?;
-        let Some((token, standing)) = state.refresh_tokens.get(used).cloned() else {
-            return Ok(Rotation::Refused);
-        };
-        if token.session != next.session {
-            return Err(LedgerError::Conflict);
-        }
-        if standing == Use::Used {
-            return Ok(match state.end_session(&token.session, replayed) {
-                true => Rotation::Replayed,
-                false => Rotation::Refused,
-            });
-        }
-        let session = state.sessions.get(&token.session);
-        let is_open = session.is_some_and(|session| is_open(session, event.at));
-        if !is_open || token.expires_at <= event.at {
-            return Ok(Rotation::Refused);
-        }
-        state.add_refresh_token(next)?;
-        state.refresh_tokens.insert(*used, (token, Use::Used));
-        state.events.push(event);
-        Ok(Rotation::Rotated)
+        self.reach()?.rotate(used, next, event, replayed)
     }
 
     async fn revoke_session(&self, id: &str, event: Event) -> Result<bool, LedgerError> {
@@ -204,11 +140,7 @@ impl IdentityStore for MemoryIdentityStore {
         if state.clients.remove(id).is_none() {
             return Ok(false);
         }
-        for session in state.sessions.values_mut() {
-            if client_of(session) == Some(id) {
-                session.revoked_at.get_or_insert(event.at);
-            }
-        }
+        state.end_sessions_of(id, event.at);
         state.events.push(event);
         Ok(true)
     }
@@ -307,27 +239,6 @@ impl IdentityStore for MemoryIdentityStore {
         let mut state = self.reach()?;
         Ok(*state.secrets.entry(name.to_owned()).or_insert(fresh))
     }
-}
-
-fn client_of(session: &Session) -> Option<&str> {
-    match &session.principal {
-        Principal::Client { id, .. } => Some(id),
-        Principal::Oidc { .. } | Principal::Certificate { .. } | Principal::Operator { .. } => None,
-    }
-}
-
-fn note_login(client: &mut Client, at: Timestamp) {
-    let noted_every = Duration::from_secs(60);
-    if client
-        .last_used_at
-        .is_none_or(|last| last <= at.minus(noted_every))
-    {
-        client.last_used_at = Some(at);
-    }
-}
-
-fn is_open(session: &Session, at: Timestamp) -> bool {
-    session.revoked_at.is_none() && at < session.expires_at
 }
 
 fn is_in_force(grant: &Grant, at: Timestamp) -> bool {
