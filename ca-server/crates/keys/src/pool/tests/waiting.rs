@@ -1,6 +1,17 @@
 //! Who waits for a signature, and for how long.
 
+use tokio::task::JoinHandle;
+
 use super::*;
+
+/// Has the pool's thread hang in the device with a first input.
+async fn hang(device: &Script, pool: &Arc<Pool>) -> JoinHandle<Result<Vec<u8>, KeyError>> {
+    let pool = Arc::clone(pool);
+    let first = tokio::spawn(async move { pool.sign(b"first".to_vec(), later()).await });
+    tokio::task::yield_now().await;
+    device.wait_until_entered();
+    first
+}
 
 #[tokio::test]
 async fn gives_no_place_and_signs_nothing_while_it_is_distrusted() {
@@ -87,10 +98,7 @@ async fn stops_asking_a_device_that_hangs() {
 async fn turns_requests_away_at_once_when_the_queue_is_full() {
     let device = Script::default().hanging();
     let pool = Arc::new(device.pool(&options(1, u32::MAX, LONG)));
-    let first = Arc::clone(&pool);
-    let first = tokio::spawn(async move { first.sign(b"first".to_vec(), later()).await });
-    tokio::task::yield_now().await;
-    device.wait_until_entered();
+    let first = hang(&device, &pool).await;
     pool.sign(b"queued".to_vec(), soon()).await.unwrap_err();
 
     let refused = pool.sign(b"no room".to_vec(), later()).await;
@@ -104,10 +112,7 @@ async fn turns_requests_away_at_once_when_the_queue_is_full() {
 async fn drops_unsigned_what_waited_past_its_deadline() {
     let device = Script::default().hanging();
     let pool = Arc::new(device.pool(&options(4, u32::MAX, LONG)));
-    let first = Arc::clone(&pool);
-    let first = tokio::spawn(async move { first.sign(b"first".to_vec(), later()).await });
-    tokio::task::yield_now().await;
-    device.wait_until_entered();
+    let first = hang(&device, &pool).await;
     pool.sign(b"late".to_vec(), soon()).await.unwrap_err();
 
     device.release();
