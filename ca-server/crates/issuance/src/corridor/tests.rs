@@ -17,6 +17,8 @@ use crate::settle::Settle;
 use crate::testing::{KeyFault, World};
 use crate::{Actor, EntitlementClaim};
 
+const NAMES: [&str; 1] = ["dns:a.example"];
+
 fn names(texts: &[&str]) -> BTreeSet<Identifier> {
     texts
         .iter()

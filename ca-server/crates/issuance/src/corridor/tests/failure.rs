@@ -2,6 +2,10 @@
 
 use super::*;
 
+async fn ask(world: &World) -> Result<Issued, IssuanceError> {
+    walk(world, csr("", &NAMES), claim(&NAMES)).await
+}
+
 async fn only_state(world: &World) -> CertificateState {
     let serials = world.ledger.serials();
     assert_eq!(serials.len(), 1, "one serial was spent");
@@ -14,12 +18,7 @@ async fn burns_the_serial_when_the_token_is_away() {
     let world = World::at_noon();
     world.key.set(KeyFault::Away);
 
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
+    let result = ask(&world).await;
 
     assert!(
         matches!(result, Err(IssuanceError::Busy { .. })),
@@ -36,12 +35,7 @@ async fn spends_no_serial_while_the_token_is_known_to_be_away() {
     let world = World::at_noon();
     world.key.set(KeyFault::KnownAway);
 
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
+    let result = ask(&world).await;
 
     assert!(
         matches!(result, Err(IssuanceError::Busy { .. })),
@@ -55,12 +49,7 @@ async fn hands_out_nothing_whose_signature_does_not_verify() {
     let world = World::at_noon();
     world.key.set(KeyFault::WrongSignature);
 
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
+    let result = ask(&world).await;
 
     assert!(
         matches!(result, Err(IssuanceError::Busy { .. })),
@@ -78,12 +67,7 @@ async fn spends_no_serial_while_the_store_is_away() {
     let world = World::at_noon();
     world.ledger.set_away(true);
 
-    let result = walk(
-        &world,
-        csr("", &["dns:a.example"]),
-        claim(&["dns:a.example"]),
-    )
-    .await;
+    let result = ask(&world).await;
 
     assert!(
         matches!(result, Err(IssuanceError::Busy { .. })),
@@ -96,8 +80,7 @@ async fn spends_no_serial_while_the_store_is_away() {
 #[tokio::test]
 async fn settles_what_a_crash_left_and_nothing_else() {
     let world = World::at_noon();
-    let names = ["dns:a.example"];
-    let issued = walk(&world, csr("", &names), claim(&names)).await.unwrap();
+    let issued = ask(&world).await.unwrap();
     let left = world.insert("0a0b0c", CertificateState::Intended);
 
     let settled = world.corridor.settle(Settle::Everything).await.unwrap();
@@ -114,11 +97,10 @@ async fn settles_what_a_crash_left_and_nothing_else() {
 #[tokio::test]
 async fn goes_on_when_the_caller_hangs_up() {
     let world = World::at_noon();
-    let names = ["dns:a.example"];
 
     {
-        let mut walk = Box::pin(walk(&world, csr("", &names), claim(&names)));
-        let first_poll = futures_util::poll!(walk.as_mut());
+        let mut asked = Box::pin(ask(&world));
+        let first_poll = futures_util::poll!(asked.as_mut());
         assert!(first_poll.is_pending());
     }
     world.corridor.drain().await;

@@ -6,8 +6,6 @@ use super::*;
 use crate::audit::EventKind;
 use crate::entitlement::{GrantKept, GrantUse, Idempotency};
 
-const NAMES: [&str; 1] = ["dns:a.example"];
-
 fn once() -> EntitlementClaim {
     EntitlementClaim {
         grant: Some(GrantUse {
