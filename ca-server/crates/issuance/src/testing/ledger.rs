@@ -154,17 +154,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn unfinished(&self, _moment: Timestamp) -> Result<Vec<Unfinished>, LedgerError> {
-        let state = self.reach()?;
-        let intended = state
-            .certificates
-            .values()
-            .filter(|record| record.state == CertificateState::Intended);
-        let unfinished = intended.map(|record| Unfinished {
-            serial: record.serial.clone(),
-            issuer: record.issuer.clone(),
-            order: record.order.clone(),
-        });
-        Ok(unfinished.collect())
+        Ok(self.reach()?.unfinished())
     }
 
     async fn revoke(
@@ -211,25 +201,11 @@ impl Ledger for MemoryLedger {
         key: &str,
         moment: Timestamp,
     ) -> Result<Option<EarlierRequest>, LedgerError> {
-        let state = self.reach()?;
-        let found = state.requests.get(&(actor.to_owned(), key.to_owned()));
-        let live = found.filter(|(_, until)| moment < *until);
-        Ok(live.map(|(request, _)| request.clone()))
+        Ok(self.reach()?.earlier_request(actor, key, moment))
     }
 
     async fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> Result<bool, LedgerError> {
-        let state = self.reach()?;
-        let compromised = |record: &CertificateRecord| {
-            let reason = match record.state {
-                CertificateState::Revoked { reason, .. } => Some(reason),
-                CertificateState::Intended
-                | CertificateState::Valid
-                | CertificateState::Burned { .. } => None,
-            };
-            record.key_fingerprint == *key_fingerprint
-                && reason == Some(RevocationReason::KeyCompromise)
-        };
-        Ok(state.certificates.values().any(compromised))
+        Ok(self.reach()?.is_compromised(key_fingerprint))
     }
 
     async fn collect_revocations(

@@ -1,6 +1,6 @@
 //! What an intent takes beside its serial: an idempotency key, a use of its grant.
 
-use ca_pki::Serial;
+use ca_pki::{Serial, Timestamp};
 
 use super::State;
 use crate::entitlement::{GrantKept, GrantUse, Idempotency};
@@ -24,6 +24,17 @@ impl State {
         let until = intent.recorded_at.plus(Idempotency::KEPT);
         self.requests.insert(key, (request, until));
         Ok(())
+    }
+
+    pub(super) fn earlier_request(
+        &self,
+        actor: &str,
+        key: &str,
+        moment: Timestamp,
+    ) -> Option<EarlierRequest> {
+        let found = self.requests.get(&(actor.to_owned(), key.to_owned()));
+        let live = found.filter(|(_, until)| moment < *until);
+        live.map(|(request, _)| request.clone())
     }
 
     pub(super) fn require_grant(&self, intent: &Intent) -> Result<(), LedgerError> {

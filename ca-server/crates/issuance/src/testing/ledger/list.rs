@@ -1,7 +1,10 @@
 //! Lists of certificates.
 
 use super::State;
-use crate::ledger::{CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord};
+use crate::ledger::{
+    CertificateCursor, CertificatePage, CertificateQuery, CertificateRecord, CertificateState,
+    Unfinished,
+};
 
 impl State {
     /// Makes the page that the query asks for.
@@ -12,6 +15,20 @@ impl State {
             .filter(|record| is_asked_for(query, record))
             .take(limit.saturating_add(1));
         CertificatePage::cut(asked_for.cloned().collect(), query.limit)
+    }
+
+    /// Lists the intents without a result.
+    pub(super) fn unfinished(&self) -> Vec<Unfinished> {
+        let intended = self
+            .certificates
+            .values()
+            .filter(|record| record.state == CertificateState::Intended);
+        let unfinished = intended.map(|record| Unfinished {
+            serial: record.serial.clone(),
+            issuer: record.issuer.clone(),
+            order: record.order.clone(),
+        });
+        unfinished.collect()
     }
 }
 

@@ -49,6 +49,15 @@ impl State {
         }
         found
     }
+
+    /// Tells whether a certificate of this key was revoked because of it.
+    pub(super) fn is_compromised(&self, key_fingerprint: &[u8; 32]) -> bool {
+        self.certificates.values().any(|record| {
+            let reason = revocation(record.state).map(|(_, reason)| reason);
+            record.key_fingerprint == *key_fingerprint
+                && reason == Some(RevocationReason::KeyCompromise)
+        })
+    }
 }
 
 fn revocation(state: CertificateState) -> Option<(Timestamp, RevocationReason)> {
