@@ -1,20 +1,22 @@
 //! `ca-server policy explain`
 
+mod claim;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ca_identity::certificate::{Lifetime, names_of};
+use ca_identity::certificate::names_of;
 use ca_identity::grant::{self, Examined, GrantRequest, Verdict};
-use ca_identity::{Principal, Role, oidc, operator};
-use ca_issuance::entitlement::{ClaimExtension, EntitlementClaim};
+use ca_identity::{Principal, Role, operator};
+use ca_issuance::Ledger;
 use ca_issuance::policy::{Preview, PreviewKey};
-use ca_issuance::{Actor, Ledger};
 use ca_pki::{Csr, Identifier};
 use ca_store::Store;
 use clap::Args;
 
+use self::claim::claim;
 use super::asked::{Asking, ClaimArguments, WhoArguments};
 use super::present::Present;
 use super::show;
@@ -245,47 +247,6 @@ impl Explanation {
             && self.question.key != KeyStanding::Compromised
             && matches!(self.verdict, Verdict::Granted(_))
     }
-}
-
-/// Claims what a door would claim: the grant bounds the profile's default lifetime too.
-fn claim(
-    present: &Present,
-    principal: &Principal,
-    question: &Question,
-    verdict: &Verdict,
-) -> EntitlementClaim {
-    let actor = Actor::Identity {
-        name: principal.name(),
-        via: None,
-    };
-    let mut claim = EntitlementClaim::new(
-        actor,
-        question.identifiers.clone(),
-        question.profile.clone(),
-    );
-    claim.claims = ci_claims(present, principal);
-    if let Verdict::Granted(granted) = verdict {
-        claim.subject.clone_from(&granted.subject);
-        claim.not_after = present.profile(&question.profile).and_then(|profile| {
-            Lifetime::of(question.lifetime, granted, profile).not_after(profile, present.now)
-        });
-    }
-    claim
-}
-
-fn ci_claims(present: &Present, principal: &Principal) -> Vec<ClaimExtension> {
-    let Principal::Oidc {
-        provider, claims, ..
-    } = principal
-    else {
-        return Vec::new();
-    };
-    let mut sections = present.config.oidc.iter();
-    sections
-        .find(|section| section.name == *provider)
-        .and_then(|section| section.to_settings().ok())
-        .map(|settings| oidc::ci_claims(claims, settings.kind))
-        .unwrap_or_default()
 }
 
 fn identifier(text: &str) -> Result<Identifier, String> {
