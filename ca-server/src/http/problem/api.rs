@@ -1,6 +1,7 @@
 //! Problems of the JSON API: `urn:ca:problem:…`, a section each in `docs/problems.md`.
 
 mod kind;
+mod rule;
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,12 +11,14 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use ca_acme::StoreError;
 use ca_identity::LoginFailure;
-use ca_identity::grant::{GrantFailure, Refusal};
-use ca_issuance::{IssuanceError, LedgerError, Rule, Violation};
+use ca_identity::grant::Refusal;
+use ca_issuance::{IssuanceError, LedgerError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use self::kind::Kind;
+pub(crate) use self::rule::BrokenRule;
+use self::rule::broken_rules;
 use super::{MEDIA_TYPE, causes, whole_secs};
 
 /// A refusal on its way to the client.
@@ -55,24 +58,6 @@ pub(crate) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     nearest_grant: Option<String>,
-}
-
-/// One broken rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct BrokenRule {
-    /// The grant whose rule it is; left out for rules of profile and issuer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) grant: Option<String>,
-    /// Which rule.
-    #[schema(example = "identifiers")]
-    pub(crate) rule: &'static str,
-    /// The name that it is about, with its type: `dns:a.example.internal`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) identifier: Option<String>,
-    /// What is wrong and what to do.
-    pub(crate) detail: String,
 }
 
 impl Problem {
@@ -276,26 +261,6 @@ impl From<LedgerError> for Problem {
     }
 }
 
-impl From<&Violation> for BrokenRule {
-    fn from(violation: &Violation) -> Self {
-        Self {
-            grant: None,
-            rule: rule_name(violation.rule),
-            identifier: violation.identifier.as_ref().map(ToString::to_string),
-            detail: violation.detail.clone(),
-        }
-    }
-}
-
-fn broken_rules(failure: &GrantFailure) -> impl Iterator<Item = BrokenRule> {
-    failure.rules.iter().map(|failed| BrokenRule {
-        grant: Some(failure.grant.clone()),
-        rule: failed.rule.name(),
-        identifier: failed.identifier.as_ref().map(ToString::to_string),
-        detail: failed.detail.clone(),
-    })
-}
-
 /// Keeps what a quoted string in this header may hold: printable ASCII without quote and
 /// backslash (RFC 6750 §3).
 fn quotable(text: &str) -> String {
@@ -306,20 +271,6 @@ fn quotable(text: &str) -> String {
             _ => '?',
         })
         .collect()
-}
-
-fn rule_name(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Csr => "csr",
-        Rule::Key => "key",
-        Rule::Name => "name",
-        Rule::Profile => "profile",
-        Rule::Lifetime => "lifetime",
-        Rule::Constraint => "constraint",
-        Rule::Subject => "subject",
-        Rule::Grant => "grant",
-        Rule::Lint => "lint",
-    }
 }
 
 fn changed() -> Problem {
