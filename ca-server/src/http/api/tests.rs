@@ -1,6 +1,7 @@
 //! The API with a real store and a real issuer behind it: what each route demands and leaves.
 
 mod audit;
+mod call;
 mod certificate;
 mod client;
 mod description;

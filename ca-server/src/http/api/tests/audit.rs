@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use ca_identity::Role;
 use serde_json::{Value, json};
 
-use super::world::{Answer, Call, World, csr};
+use super::call::{Answer, Call};
+use super::world::{World, csr};
 
 /// Sends requests that change something, and notes which routes they were and what they left.
 struct Clerk<'a> {

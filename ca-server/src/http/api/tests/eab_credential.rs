@@ -1,7 +1,8 @@
 use ca_identity::Role;
 use serde_json::json;
 
-use super::world::{Answer, BASE, World};
+use super::call::Answer;
+use super::world::{BASE, World};
 
 const PATH: &str = "/api/v1/eab-credentials";
 

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::world::{Answer, World};
+use super::call::Answer;
+use super::world::World;
 
 const EXCHANGE: &str = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange\
                         &subject_token_type=urn:ietf:params:oauth:token-type:id_token";
