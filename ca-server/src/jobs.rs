@@ -263,6 +263,8 @@ async fn prune(parts: &JobParts) {
 fn watch_clock(parts: &JobParts) {
     let finding = parts.clock_watch.observe(parts.clock.now(), Instant::now());
     finding.report();
+    let in_doubt = u8::from(!parts.clock_watch.is_trusted());
+    metrics::gauge!("ca_clock_in_doubt").set(in_doubt);
 }
 
 /// A root CRL that does not read keeps the one before: the operator sees the log.

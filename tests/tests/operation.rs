@@ -57,6 +57,20 @@ async fn metrics_count_what_matters() {
     }
 }
 
+/// `increase(x)` is 0 over a series that begins with its first event: nobody would be told of that.
+#[tokio::test]
+async fn metrics_have_what_alerts_look_for_before_it_happens() {
+    for never_yet in [
+        "ca_job_panics_total{work=\"prune\"}",
+        "ca_job_panics_total{work=\"publish-crl\"}",
+        "ca_clock_jumps_total",
+        "ca_clock_in_doubt",
+        "ca_server_certificate_renewals_total{result=\"failed\"}",
+    ] {
+        assert_eq!(metric(never_yet).await, 0.0, "{never_yet}");
+    }
+}
+
 #[tokio::test]
 async fn metrics_count_orders_refused_for_unfinished_ones() {
     let client = RawAcme::registered(&CA).await;

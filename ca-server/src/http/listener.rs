@@ -83,7 +83,7 @@ impl Listener {
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let places = Arc::new(Semaphore::new(self.places));
-        let crowd = Crowd::new(self.share.clone());
+        let crowd = Crowd::new("connections", self.share.clone());
         let waiting = Waiting::new(self.share.exempt.clone());
         loop {
             let place = tokio::select! {

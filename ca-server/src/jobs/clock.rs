@@ -42,6 +42,8 @@ impl ClockWatch {
     /// Begins with the newest moment that the audit log knows of, where there is one: a machine may
     /// start with a wrong clock.
     pub(crate) fn begin(newest: Option<Timestamp>, now: Timestamp, moment: Instant) -> Self {
+        // From the start, or the first jump could not be told from a series that was not there.
+        jumps().increment(0);
         let latest = Reading { at: now, moment };
         let at = newest.filter(|newest| is_strange(*newest, now));
         Self(Mutex::new(Observed {
@@ -113,8 +115,12 @@ impl Finding {
             ),
             Self::Trusted => tracing::warn!("the system's clock is trusted again"),
         }
-        metrics::counter!("ca_clock_jumps_total").increment(1);
+        jumps().increment(1);
     }
+}
+
+fn jumps() -> metrics::Counter {
+    metrics::counter!("ca_clock_jumps_total")
 }
 
 impl Reading {

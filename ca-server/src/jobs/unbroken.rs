@@ -16,13 +16,16 @@ pub(super) async fn unbroken(
     stop: CancellationToken,
     job: impl AsyncFn(&CancellationToken),
 ) {
+    // From the start, or nobody could tell the first panic from a series that was not there.
+    let panics = metrics::counter!("ca_job_panics_total", "work" => name);
+    panics.increment(0);
     while let Err(panic) = AssertUnwindSafe(job(&stop)).catch_unwind().await {
         tracing::error!(
             job = name,
             panic = panic::text(panic.as_ref()),
             "a job panicked and begins anew"
         );
-        metrics::counter!("ca_job_panics_total", "work" => name).increment(1);
+        panics.increment(1);
         tokio::select! {
             () = stop.cancelled() => return,
             () = sleep(PAUSE) => {}

@@ -79,6 +79,10 @@ async fn one_address_holds_so_many_connections_and_others_get_in() {
     }
 
     assert_eq!(count_turned_away(held).await, 10);
+    let metrics = reqwest::get(ca.plain_url("ops", "/metrics")).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    let counted = "ca_limited_total{limit=\"connections\"} 10\n";
+    assert!(metrics.contains(counted), "{metrics}");
     serve_somebody(&ca).await;
     assert_sound(&ca);
 }

@@ -26,11 +26,14 @@ impl Waiting {
     pub(crate) fn new(exempt: Exempt) -> Self {
         Self {
             places: Arc::new(Semaphore::new(MOST)),
-            crowd: Arc::new(Crowd::new(Share {
-                connections: MOST_OF_ONE_PEER,
-                exempt,
-                opening: None,
-            })),
+            crowd: Arc::new(Crowd::new(
+                "unfinished-bodies",
+                Share {
+                    connections: MOST_OF_ONE_PEER,
+                    exempt,
+                    opening: None,
+                },
+            )),
         }
     }
 

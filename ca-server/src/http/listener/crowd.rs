@@ -20,6 +20,7 @@ pub(crate) struct Share {
 
 /// Counts connections by peer and turns away those past a share.
 pub(crate) struct Crowd {
+    limit: &'static str,
     share: Share,
     opened: AddressBuckets,
     peers: Peers,
@@ -34,10 +35,11 @@ pub(crate) struct Counted {
 }
 
 impl Crowd {
-    /// Makes an empty crowd.
-    pub(crate) fn new(share: Share) -> Self {
+    /// Makes an empty crowd; refusals are counted under the name of the limit.
+    pub(crate) fn new(limit: &'static str, share: Share) -> Self {
         Self {
-            opened: AddressBuckets::new("connections", share.opening, share.exempt.clone()),
+            limit,
+            opened: AddressBuckets::new(limit, share.opening, share.exempt.clone()),
             share,
             peers: Arc::default(),
         }
@@ -52,6 +54,7 @@ impl Crowd {
             let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
             let count = peers.entry(peer).or_default();
             if *count >= self.share.connections {
+                metrics::counter!("ca_limited_total", "limit" => self.limit).increment(1);
                 return None;
             }
             *count += 1;
@@ -85,11 +88,13 @@ mod tests {
     }
 
     fn crowd(connections: usize) -> Crowd {
-        Crowd::new(Share {
+        let exempt = Exempt::new(&["10.9.0.0/16".parse().unwrap()]);
+        let share = Share {
             connections,
-            exempt: Exempt::new(&["10.9.0.0/16".parse().unwrap()]),
+            exempt,
             ..Share::default()
-        })
+        };
+        Crowd::new("connections", share)
     }
 
     #[test]
@@ -128,10 +133,12 @@ mod tests {
 
     #[test]
     fn turns_away_who_opens_connections_too_often() {
-        let crowd = Crowd::new(Share {
-            opening: Rate::per_minute(2, 2),
+        let opening = Rate::per_minute(2, 2);
+        let share = Share {
+            opening,
             ..Share::default()
-        });
+        };
+        let crowd = Crowd::new("connections", share);
 
         let opened = [(); 3].map(|()| crowd.enter(address("10.0.0.1")).is_some());
 
