@@ -13,17 +13,26 @@ use super::JobParts;
 
 /// Seals what happened since the last time, on whichever server holds the lease.
 pub(super) async fn seal(parts: &JobParts) {
-    if let Some(fence) = parts.duties.sealing.fence() {
-        match parts
-            .store
-            .seal(fence.number, Arc::clone(&parts.seal))
-            .await
-        {
-            Ok(sealed) => sealed.checkpoint.iter().for_each(tell),
-            Err(error) => tracing::error!(%error, "the audit log is not sealed, trying again"),
-        }
+    while seal_some(parts).await == Some(Store::SEALED_AT_ONCE) {
+        // How much of a backlog is left must be seen before it is gone.
+        observe(parts).await;
     }
     observe(parts).await;
+}
+
+async fn seal_some(parts: &JobParts) -> Option<u64> {
+    let fence = parts.duties.sealing.fence()?;
+    let sealed = parts.store.seal(fence.number, Arc::clone(&parts.seal));
+    match sealed.await {
+        Ok(sealed) => {
+            sealed.checkpoint.iter().for_each(tell);
+            Some(sealed.events)
+        }
+        Err(error) => {
+            tracing::error!(%error, "the audit log is not sealed, trying again");
+            None
+        }
+    }
 }
 
 /// Hands on what is sealed until the receiver has everything.

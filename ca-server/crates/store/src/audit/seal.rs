@@ -55,18 +55,18 @@ impl Store {
     /// The work that a sealer claims before it calls [`Store::seal`].
     pub const SEALING: &'static str = "audit.seal";
 
-    /// Seals every event that is not sealed yet, under the lease on [`Store::SEALING`] with this
-    /// fencing number. `Conflict` if the lease has passed to somebody else; `Corrupt` if the chain
+    /// Seals events that are not sealed yet, the oldest first and at most [`Store::SEALED_AT_ONCE`],
+    /// under the lease on [`Store::SEALING`] with this fencing number. `Conflict` if the lease has passed to somebody else; `Corrupt` if the chain
     /// was cut or rewritten, which [`Store::verify_audit`] then names.
     pub async fn seal(&self, fencing: u64, seal: Arc<dyn Seal>) -> Result<Sealed, Error> {
         let mut done = Sealed {
             events: 0,
             checkpoint: None,
         };
-        loop {
+        while done.events < Self::SEALED_AT_ONCE {
             let (after, events) = self.next_links().await?;
             let Some(last) = events.last() else {
-                return Ok(done);
+                break;
             };
             let at = self.moment_of(&events, last);
             let checkpoint = sign(last, at, Arc::clone(&seal)).await?;
@@ -81,7 +81,11 @@ impl Store {
             };
             self.write(place).await?;
         }
+        Ok(done)
     }
+
+    /// So many that a backlog goes quickly, so few that it can be told how it goes.
+    pub const SEALED_AT_ONCE: u64 = 40 * BATCH;
 
     /// A checkpoint is dated no later than what it leaves for the next one: whoever verifies in
     /// between, or after a crash here, must not take a backlog for events that were slipped in.
@@ -93,14 +97,18 @@ impl Store {
     }
 
     /// Links the oldest unsealed events; also returns how the chain ends before them.
+    ///
+    /// The end is read first: a change that was given up may still come through, and one that does
+    /// so between the two reads then shows as an end that has moved on. Read the other way round,
+    /// its events would be placed once more, behind themselves.
     async fn next_links(&self) -> Result<((u64, Link), Vec<Placed>), Error> {
+        let after = end(last_sealed().one(self.reads()).await?)?;
         let rows = Entity::find()
             .filter(Expr::cust("position IS NULL"))
             .order_by_asc(Column::Sequence)
             .limit(BATCH)
             .all(self.reads())
             .await?;
-        let after = end(last_sealed().one(self.reads()).await?)?;
         let (position, mut link) = after;
         let placed = (position + 1..).zip(rows).map(|(position, row)| {
             let (sequence, at) = (row.sequence, Timestamp::from_unix_secs(row.at));
