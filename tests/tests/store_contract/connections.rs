@@ -1,5 +1,6 @@
 //! Connections to a server: all of them in use, given up, dead.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ca_acme::store::AcmeStore;
@@ -8,7 +9,7 @@ use sea_orm::{
 };
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::bench::Bench;
 
@@ -40,6 +41,27 @@ async fn a_read_that_was_given_up_takes_no_place() {
     let read = timeout(Duration::from_secs(4), read_orders(&bench).join_all()).await;
 
     assert!(read.unwrap().iter().all(|is_read| *is_read));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_read_that_is_given_up_leaves_the_connections_of_others() {
+    let bench = Bench::postgres().await;
+    let other = bench.raw().await;
+    read_orders(&bench).join_all().await;
+    let before = connections(&other).await;
+    let holding = hold_orders(&other).await;
+
+    let store = bench.store.clone();
+    let slow = tokio::spawn(async move { store.order("nobody's").await.is_ok() });
+    sleep(LONGER_THAN_SILENCE).await;
+    bench.store.unsealed().await.unwrap();
+    slow.abort();
+    holding.rollback().await.unwrap();
+    sleep(A_MOMENT).await;
+
+    let after = connections(&other).await;
+    let lost = before.difference(&after).count();
+    assert!(lost <= 1, "{before:?} {after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -80,6 +102,17 @@ fn read_orders(bench: &Bench) -> JoinSet<bool> {
     reading
 }
 
+/// The store's, by the processes that serve them.
+async fn connections(database: &DatabaseConnection) -> BTreeSet<i32> {
+    let listing = "SELECT pid FROM pg_stat_activity \
+                   WHERE datname = current_database() AND application_name = 'ca-server'";
+    let listing = Statement::from_string(database.get_database_backend(), listing);
+    let rows = database.query_all_raw(listing).await.unwrap();
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
+}
+
 async fn all_readers_wait(database: &DatabaseConnection) {
     let waiting = "SELECT count(*) FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -101,5 +134,8 @@ async fn hold_orders(database: &DatabaseConnection) -> DatabaseTransaction {
     transaction
 }
 
+const LONGER_THAN_SILENCE: Duration = Duration::from_secs(2);
+/// In which connections that nobody needs would end.
+const A_MOMENT: Duration = Duration::from_secs(1);
 /// As many as the bench's store has.
 const READERS: u32 = 4;

@@ -19,6 +19,7 @@ mod transaction;
 pub(crate) use transaction::PoolTransaction;
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,9 @@ use self::kept::Kept;
 pub(crate) struct Pool(Arc<Shared>);
 
 struct Shared {
+    begun: Instant,
+    /// When a statement was answered last, in microseconds after `begun`.
+    answered: AtomicU64,
     current: RwLock<Current>,
     /// How others are made; a file has no host that could be gone.
     others: Option<Others>,
@@ -87,8 +91,12 @@ impl Pool {
 
     fn of(way: Way, others: Option<Others>) -> Self {
         let since = Instant::now();
-        let current = RwLock::new(Current { way, since });
-        Self(Arc::new(Shared { current, others }))
+        Self(Arc::new(Shared {
+            begun: since,
+            answered: AtomicU64::default(),
+            current: RwLock::new(Current { way, since }),
+            others,
+        }))
     }
 
     /// Returns the driver's connections of now, for what only the driver can do: a stream of rows,
@@ -203,20 +211,34 @@ impl Pool {
             is_over: false,
         };
         let answered = timeout(PATIENCE, asked).await;
+        asking.is_over = true;
         let answered = answered.unwrap_or(Err(no_answer()));
-        // Without a place, or without an answer, this is as doubtful as when it is given up.
-        asking.is_over = !matches!(
-            &answered,
-            Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
-        );
+        match &answered {
+            Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) => self.doubt(asking.begun),
+            Ok(_) | Err(_) => self.note_answer(),
+        }
         answered
+    }
+
+    fn note_answer(&self) {
+        let after = self.0.begun.elapsed().as_micros();
+        let after = u64::try_from(after).unwrap_or(u64::MAX);
+        self.0.answered.store(after, Ordering::Relaxed);
+    }
+
+    fn has_answered_since(&self, moment: Instant) -> bool {
+        let after = moment.saturating_duration_since(self.0.begun).as_micros();
+        u128::from(self.0.answered.load(Ordering::Relaxed)) >= after
     }
 }
 
 impl Drop for Asking<'_> {
-    /// Who leaves soon has not waited for the database.
+    /// Who leaves soon has not waited for the database, and who leaves while others are answered
+    /// has asked for much: a client hung up.
     fn drop(&mut self) {
-        if !self.is_over && self.begun.elapsed() >= SILENCE {
+        let is_silent =
+            self.begun.elapsed() >= SILENCE && !self.pool.has_answered_since(self.begun);
+        if !self.is_over && is_silent {
             self.pool.doubt(self.begun);
         }
     }
