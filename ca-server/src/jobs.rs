@@ -203,7 +203,8 @@ async fn run(job: Job, parts: &JobParts) {
         Job::Settle if is_ours(&parts.duties.upkeep) => settle(parts).await,
         Job::ResumeValidations if is_ours(&parts.duties.upkeep) => resume_validations(parts).await,
         Job::Prune if is_ours(&parts.duties.upkeep) => prune(parts).await,
-        Job::Settle | Job::ResumeValidations | Job::Prune => {}
+        Job::Settle => compare_clocks(parts).await,
+        Job::ResumeValidations | Job::Prune => {}
         Job::ReadRoots => read_roots(parts),
         Job::WatchClock => watch_clock(parts),
         Job::SealAudit => audit::seal(parts).await,
@@ -231,6 +232,13 @@ async fn settle(parts: &JobParts) {
         Ok(0) => {}
         Ok(settled) => tracing::warn!(settled, "burned serials whose issuance never finished"),
         Err(error) => tracing::error!(%error, "settling failed, trying again in a minute"),
+    }
+}
+
+/// Whoever settles does so by the clock that all share: what this server issues is dated by it.
+async fn compare_clocks(parts: &JobParts) {
+    if let Err(error) = parts.corridor.compare_clocks().await {
+        tracing::warn!(%error, "the database's clock is not read, trying again in a minute");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::issuer::Issuer;
 use crate::ledger::Ledger;
 use crate::policy::{Approved, Asked, GrantedWindow, Policy, window};
 use crate::profile::Profile;
+use crate::settle::SharedClock;
 use crate::steps::{Issued, Recorded};
 use crate::world::{Clock, Entropy};
 
@@ -45,6 +46,7 @@ pub struct Corridor {
     pub(crate) tasks: TaskTracker,
     /// Counts revocations and burnings made here, so that publishers wake at once.
     pub(crate) revocations: watch::Sender<u64>,
+    pub(crate) shared_clock: SharedClock,
 }
 
 impl Corridor {
@@ -63,6 +65,7 @@ impl Corridor {
             entropy: parts.entropy,
             tasks: parts.tasks,
             revocations: watch::Sender::new(0),
+            shared_clock: SharedClock::default(),
         })
     }
 
@@ -139,7 +142,9 @@ impl Corridor {
     ) -> Result<Recorded, IssuanceError> {
         let issuer = self.issuer_of_profile(entitlement.profile())?;
         let approved = self.judge(&csr, entitlement, issuer, now).await?;
-        let prepared = issuer.prepare(approved, self.draw_serial(now)?, now)?;
+        let prepared = issuer
+            .prepare(approved, self.draw_serial(now)?, now)?
+            .settled_by(&self.shared_clock);
         issuer.record(prepared, self.ledger.as_ref()).await
     }
 

@@ -50,7 +50,8 @@ pub struct Intent {
     pub provenance: Option<serde_json::Value>,
     /// When the serial was spent.
     pub recorded_at: Timestamp,
-    /// Until when the result is awaited; past it `settle` burns the serial.
+    /// Until when the result is awaited, by the clock that all servers share
+    /// ([`Ledger::shared_moment`]); past it `settle` burns the serial.
     pub settle_after: Timestamp,
 }
 

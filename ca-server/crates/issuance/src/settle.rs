@@ -2,6 +2,8 @@
 //!
 //! This is the same step that a failed signature takes at once, so recovery is the normal path.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use ca_pki::{Serial, Timestamp};
 use serde_json::json;
 
@@ -20,11 +22,41 @@ pub enum Settle {
     Everything,
 }
 
+/// The clock by which intents are given up: the store's, which all servers share. Their own may be
+/// minutes apart, and an intent has less than half of one.
+#[derive(Default)]
+pub(crate) struct SharedClock {
+    /// By how many seconds it is ahead of this server's.
+    ahead: AtomicI64,
+}
+
+impl SharedClock {
+    /// Tells what it says at this moment of the server's own.
+    pub(crate) fn at(&self, own: Timestamp) -> Timestamp {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        Timestamp::from_unix_secs(own.unix_secs().saturating_add(ahead))
+    }
+
+    fn compare(&self, shared: Timestamp, own: Timestamp) {
+        let ahead = shared.unix_secs().saturating_sub(own.unix_secs());
+        self.ahead.store(ahead, Ordering::Relaxed);
+    }
+}
+
 impl Corridor {
+    /// Compares the server's clock with the one that all servers share: at the start, then each
+    /// minute.
+    pub async fn compare_clocks(&self) -> Result<(), LedgerError> {
+        let shared = self.ledger.shared_moment().await?;
+        self.shared_clock.compare(shared, self.clock.now());
+        Ok(())
+    }
+
     /// Burns unfinished serials and sends their orders back to `ready`. Returns how many.
     pub async fn settle(&self, which: Settle) -> Result<usize, IssuanceError> {
+        self.compare_clocks().await?;
         let moment = match which {
-            Settle::Overdue => self.clock.now(),
+            Settle::Overdue => self.shared_clock.at(self.clock.now()),
             Settle::Everything => Timestamp::from_unix_secs(i64::MAX),
         };
         let mut settled = 0;

@@ -16,6 +16,7 @@ use crate::issuer::Issuer;
 use crate::ledger::{Intent, Ledger};
 use crate::policy::Approved;
 use crate::profile::{Holder, Pointer, Profile, RevocationRule};
+use crate::settle::SharedClock;
 
 /// Serial drawn, to-be-signed bytes final, lints passed, a place at the signer taken.
 #[derive(Debug)]
@@ -38,6 +39,14 @@ pub struct Recorded {
 pub struct Issued {
     certificate: Certificate,
     issuer: String,
+}
+
+impl Prepared {
+    /// Says by the clock that all servers share until when nobody else gives the intent up.
+    pub(crate) fn settled_by(mut self, shared: &SharedClock) -> Self {
+        self.intent.settle_after = shared.at(self.intent.settle_after);
+        self
+    }
 }
 
 impl Issuer {

@@ -95,6 +95,22 @@ async fn settles_what_a_crash_left_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn gives_intents_their_time_by_the_clock_that_all_servers_share() {
+    let world = World::at_noon();
+    ask(&world).await.unwrap();
+    let noon = Duration::from_secs(world.clock.now().unix_secs().unsigned_abs());
+    world.ledger.advance(noon + Duration::from_secs(250));
+
+    world.corridor.compare_clocks().await.unwrap();
+    ask(&world).await.unwrap();
+
+    let intents = world.ledger.intents();
+    let until: Vec<_> = intents.iter().map(|intent| intent.settle_after).collect();
+    let apart = until[0].since(until[1]).max(until[1].since(until[0]));
+    assert_eq!(apart, Duration::from_secs(250));
+}
+
+#[tokio::test]
 async fn goes_on_when_the_caller_hangs_up() {
     let world = World::at_noon();
 
