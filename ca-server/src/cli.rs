@@ -151,5 +151,5 @@ Exit codes:
   4  the database is not reachable or not migrated
   5  a key or a certificate cannot be used
   6  an address cannot be bound
-  7  a check found something (audit verify), a request would be refused (policy), or what was named is not there (eab, client, token)
+  7  a check found something (audit verify, audit checkpoint, issuer install), a request would be refused (policy), or what was named is not there, or is there already (revoke, eab, client, token)
   8  a token refused the PIN: trying again would use up its tries";

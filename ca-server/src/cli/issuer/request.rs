@@ -34,8 +34,8 @@ pub(in crate::cli) struct RequestArguments {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// The kind of key: ec-p384, ec-p256, rsa-3072, rsa-4096.
-    #[arg(long, default_value = "ec-p384")]
-    algorithm: String,
+    #[arg(long, default_value = "ec-p384", value_parser = algorithm)]
+    algorithm: KeyAlgorithm,
     /// The configuration file: a relative path in the key's URI is relative to its folder.
     #[arg(
         long,
@@ -51,17 +51,9 @@ pub(in crate::cli) fn run(arguments: &RequestArguments) -> Result<(), Error> {
         issuer: arguments.name.clone(),
         source,
     };
-    let algorithm: KeyAlgorithm = arguments.algorithm.parse().map_err(|_unknown| {
-        failed(KeyError::Key(format!(
-            "unknown kind {:?}",
-            arguments.algorithm
-        )))
-    })?;
-    let subject_der =
-        name_from_text(&arguments.subject).map_err(|source| Error::CertificateFile {
-            file: PathBuf::from("--subject"),
-            source,
-        })?;
+    let algorithm = arguments.algorithm;
+    let subject_der = name_from_text(&arguments.subject)
+        .map_err(|error| Error::Arguments(format!("--subject: {error}")))?;
     if arguments.out.exists() {
         // Before the key is made: a key without a CSR would have to be removed by hand.
         let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it exists already");
@@ -119,4 +111,9 @@ fn key_uri(arguments: &RequestArguments) -> Result<KeyUri, Error> {
         issuer: arguments.name.clone(),
         source,
     })
+}
+
+fn algorithm(text: &str) -> Result<KeyAlgorithm, String> {
+    let unknown = |_| "use ec-p384, ec-p256, rsa-3072 or rsa-4096".to_owned();
+    text.parse().map_err(unknown)
 }

@@ -1,6 +1,12 @@
 //! The commands, their output and their exit codes, as an operator meets them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod revoke;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -82,6 +88,21 @@ fn a_wrong_command_line_ends_with_2() {
     let output = ca_server().arg("sreve").output().unwrap();
 
     assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn a_key_or_subject_that_cannot_be_meant_ends_with_2() {
+    for (algorithm, subject) in [("nonsense", "CN=CA"), ("ec-p384", "nonsense")] {
+        let output = ca_server()
+            .args(["issuer", "request", "--name", "tls", "--key", "file:none"])
+            .args(["--algorithm", algorithm, "--subject", subject])
+            .args(["--out", "/nowhere/tls.csr"])
+            .output()
+            .unwrap();
+
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(text(&output.stderr).contains("nonsense"), "{output:?}");
+    }
 }
 
 #[test]
