@@ -1,4 +1,11 @@
-//! The same walk on each database and with each kind of key.
+//! The same walk on each database and with each kind of key, and what `deploy/` brings along.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod crl_refresh;
+
+use std::fs;
+use std::path::Path;
 
 use ca_tests::{RawAcme, TestCa, openssl, relying_party};
 
@@ -37,6 +44,28 @@ async fn walk(ca: &TestCa) {
     assert_eq!(revoked.status, 200, "{}", revoked.text());
     assert!(after.contains(": revoked"), "{after}");
     assert!(after.contains("Reason: keyCompromise"), "{after}");
+}
+
+/// The kubelet would open the server's kept key to the group, and then it is not used.
+#[test]
+fn no_pod_opens_its_files_to_a_group_at_each_mount() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubernetes");
+    let manifests = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let count = |text: &str, key: &str| text.lines().filter(|line| line.trim() == key).count();
+
+    let mut groups = 0;
+    for file in manifests.filter(|file| file.extension().is_some_and(|end| end == "yaml")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let here = text.matches("fsGroup:").count();
+
+        let careful = count(&text, "fsGroupChangePolicy: OnRootMismatch");
+
+        assert_eq!(here, careful, "{}", file.display());
+        groups += here;
+    }
+    assert_eq!(groups, 2);
 }
 
 #[test]
