@@ -123,7 +123,8 @@ impl Config {
 
     /// Parses and checks text; `base` is what its paths are relative to.
     pub fn parse(text: &str, base: PathBuf) -> Result<Self, ConfigError> {
-        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::syntax(&error))?;
+        let mut config: Self =
+            toml::from_str(text).map_err(|error| ConfigError::syntax(text, &error))?;
         config.base = base;
         config.check()?;
         Ok(config)
@@ -162,7 +163,7 @@ impl Config {
         let mut faults = Vec::new();
         faults.extend(self.server.faults());
         faults.extend(self.listen.faults());
-        faults.extend(self.database.faults());
+        faults.extend(self.database.faults(&self.base));
         faults.extend(self.revocation.faults());
         faults.extend(self.audit.faults());
         faults.extend(duplicates(

@@ -201,6 +201,30 @@ fn check_config_prints_what_is_in_effect_without_secrets() {
 }
 
 #[test]
+fn check_config_shows_no_password_of_a_url_that_it_refuses() {
+    for url in [
+        "postgres://ca:hunter2/x@127.0.0.1:1/ca",
+        "postgres://ca:1/hunter2@127.0.0.1:1/ca",
+        "postgres://ca@127.0.0.1:1/ca?pasword=hunter2",
+        // Not the end of the line that TOML wants.
+        "postgres://ca:hunter2@127.0.0.1:1/ca\" x",
+    ] {
+        let ca = TestCa::builder()
+            .set("database.url", "sqlite://refused.db")
+            .prepare_without_database();
+        let file = fs::read_to_string(ca.config_file()).unwrap();
+        fs::write(ca.config_file(), file.replace("sqlite://refused.db", url)).unwrap();
+
+        let output = ca.command(&["check-config"]);
+
+        assert_eq!(output.status.code(), Some(3), "{url}: {output:?}");
+        for said in [text(&output.stdout), text(&output.stderr)] {
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+}
+
+#[test]
 fn check_config_names_the_nearest_key() {
     let ca = TestCa::builder()
         .set("server.external_ulr", "https://ca.example.internal")

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ca_issuance::Clock;
 use sea_orm::ConnectOptions;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use crate::Error;
@@ -68,24 +69,43 @@ impl Options {
     }
 }
 
+/// Where a URL leads.
+enum Place {
+    File(PathBuf),
+    Server,
+}
+
+/// Returns whether a store could be opened by the URL, as far as its text tells. Nothing is opened.
+pub fn understands(url: &str) -> Result<(), Error> {
+    place(url).map(drop)
+}
+
 /// Opens the connections that the URL asks for.
 pub(crate) async fn open(url: &str, options: &Options) -> Result<Connections, Error> {
+    match place(url)? {
+        Place::File(file) => open_sqlite(url, file, options).await,
+        Place::Server => open_postgres(url, options).await,
+    }
+}
+
+/// Parses as the drivers do. What they say of a URL may quote a password in it, and is not kept.
+fn place(url: &str) -> Result<Place, Error> {
     if url.starts_with("sqlite:") {
-        return open_sqlite(url, options).await;
+        let parsed = SqliteConnectOptions::from_str(url).map_err(|_| Error::UrlNotUnderstood)?;
+        // A database in memory would be another one for each connection.
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(Error::UrlNotUnderstood);
+        }
+        return Ok(Place::File(parsed.get_filename().to_owned()));
     }
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return open_postgres(url, options).await;
+        PgConnectOptions::from_str(url).map_err(|_| Error::UrlNotUnderstood)?;
+        return Ok(Place::Server);
     }
     Err(Error::UrlNotUnderstood)
 }
 
-async fn open_sqlite(url: &str, options: &Options) -> Result<Connections, Error> {
-    let parsed = SqliteConnectOptions::from_str(url).map_err(|_| Error::UrlNotUnderstood)?;
-    let file = parsed.get_filename().to_owned();
-    // A database in memory would be another one for each connection.
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        return Err(Error::UrlNotUnderstood);
-    }
+async fn open_sqlite(url: &str, file: PathBuf, options: &Options) -> Result<Connections, Error> {
     create_private(&file)?;
     let mut writing = pool(url, 1);
     writing.map_sqlx_sqlite_opts(durable);

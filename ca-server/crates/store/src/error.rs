@@ -15,7 +15,7 @@ pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The operator corrects the configuration.
-    #[error("the database URL must begin with sqlite:// and name a file, or with postgres://")]
+    #[error("the database URL must name a file after sqlite://, or a server after postgres://")]
     UrlNotUnderstood,
     /// The operator runs `ca-server migrate`.
     #[error("the database lacks these migrations, run `ca-server migrate`: {}", .pending.join(", "))]

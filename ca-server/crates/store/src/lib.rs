@@ -54,7 +54,7 @@ mod used_token;
 mod writer;
 
 pub use audit::{Backlog, Sealed, Verification};
-pub use connect::Options;
+pub use connect::{Options, understands};
 pub use error::{Cause, Error};
 pub use probe::CommitRates;
 pub use store::Store;

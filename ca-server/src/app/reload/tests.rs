@@ -142,6 +142,23 @@ async fn a_file_with_a_fault_changes_nothing_and_is_written_down() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_hold_the_password_that_stands_where_the_fault_is() {
+    let bench = Bench::new().await;
+    for url in [
+        "url = \"postgres://ca:hunter2@db/ca",
+        "ulr = \"postgres://ca:hunter2@db/ca\"",
+        "url = \"postgres://ca:hunter2/x@db/ca\"",
+        "url = \"postgres://ca:1/hunter2@db/ca\"",
+    ] {
+        bench.reload("url = \"sqlite://ca.db\"", url).await;
+
+        let event = bench.last_event();
+        assert_eq!(event.kind, EventKind::ConfigurationRefused);
+        assert!(!event.details.to_string().contains("hunter2"), "{event:?}");
+    }
+}
+
+#[tokio::test]
 async fn other_sections_wait_for_a_restart() {
     let bench = Bench::new().await;
 
