@@ -175,8 +175,12 @@ impl Document {
     /// Puts an example together out of those of the members.
     fn example(&self, schema: &Value, depth: usize) -> Option<Value> {
         let schema = self.resolved(schema);
-        if !schema["example"].is_null() || depth == 0 {
-            return Some(schema["example"].clone());
+        let mut given = [&schema["example"], &schema["examples"][0]].into_iter();
+        if let Some(given) = given.find(|given| !given.is_null()) {
+            return Some(given.clone());
+        }
+        if depth == 0 {
+            return Some(Value::Null);
         }
         if schema["properties"].is_object() {
             let members = members(&schema["properties"]);

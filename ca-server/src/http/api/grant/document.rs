@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use ca_identity::grant::{ClaimSpec, GrantSpec, Origin, SubjectSpec, WhoSpec};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOf, Schema, SchemaFormat, Type};
 
 use crate::http::api::body;
 
@@ -22,7 +24,8 @@ pub(in crate::http::api) struct Grant {
     /// Which profiles.
     #[schema(example = json!(["mtls"]))]
     profiles: Vec<String>,
-    /// Which names: patterns with their types.
+    /// Which names: patterns with their types. Only a grant with a subject may do without.
+    #[serde(default)]
     #[schema(example = json!(["dns:*.ci.example.internal", "uri:spiffe://example.internal/ci/*"]))]
     identifiers: Vec<String>,
     /// Which names not; wins over `identifiers`.
@@ -67,8 +70,8 @@ pub(in crate::http::api) struct Who {
     oidc: Option<String>,
     /// For `oidc`: claims and the text or glob that each must match.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(example = json!({"project_id": "42", "ref_protected": "true"}))]
-    claims: BTreeMap<String, String>,
+    #[schema(schema_with = claims)]
+    claims: BTreeMap<String, ClaimSpec>,
     /// A client.
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
@@ -114,7 +117,7 @@ impl From<Grant> for GrantSpec {
             name: grant.name,
             who: WhoSpec {
                 oidc: grant.who.oidc,
-                claims: map_values(grant.who.claims, ClaimSpec),
+                claims: grant.who.claims,
                 client: grant.who.client,
                 certificate: grant.who.certificate,
                 role: grant.who.role,
@@ -142,7 +145,7 @@ impl From<&ca_identity::grant::Grant> for Grant {
             name: spec.name,
             who: Who {
                 oidc: spec.who.oidc,
-                claims: map_values(spec.who.claims, |ClaimSpec(text)| text),
+                claims: spec.who.claims,
                 client: spec.who.client,
                 certificate: spec.who.certificate,
                 role: spec.who.role,
@@ -176,7 +179,20 @@ impl From<ca_identity::grant::ListedGrant> for ListedGrant {
     }
 }
 
-fn map_values<A, B>(map: BTreeMap<String, A>, to: impl Fn(A) -> B) -> BTreeMap<String, B> {
-    let entries = map.into_iter();
-    entries.map(|(name, value)| (name, to(value))).collect()
+/// Describes what [`ClaimSpec`] reads; answers have texts only.
+fn claims() -> ObjectBuilder {
+    let whole = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
+    let wanted = OneOf::builder()
+        .item(ObjectBuilder::new().schema_type(Type::String))
+        .item(whole)
+        .item(ObjectBuilder::new().schema_type(Type::Boolean));
+    ObjectBuilder::new()
+        .description(Some(
+            "For `oidc`: claims and what each must match: a text or glob; a whole number or truth \
+             value stands for its text.",
+        ))
+        .examples([json!({"project_id": 42, "ref_protected": "true"})])
+        .additional_properties(Some(Schema::OneOf(wanted.build())))
 }

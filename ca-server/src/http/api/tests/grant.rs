@@ -75,6 +75,39 @@ async fn gives_back_every_member_and_counts_uses() {
 }
 
 #[tokio::test]
+async fn takes_what_the_configuration_takes() {
+    let world = World::new().await;
+    let mut grant = grant(&json!({
+        "who": {"oidc": "gitlab", "claims": {"project_id": 42, "ref_protected": true, "x": "*"}},
+        "subject": {"common_name": "ci:{sub}"},
+    }));
+    grant.as_object_mut().unwrap().remove("identifiers");
+
+    let made = world.post(PATH, &grant).by(Role::Admin).send().await;
+
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(
+        made.json()["who"]["claims"],
+        json!({"project_id": "42", "ref_protected": "true", "x": "*"})
+    );
+    assert_eq!(made.json()["identifiers"], json!([]));
+}
+
+#[tokio::test]
+async fn describes_claims_as_texts_numbers_and_truth_values() {
+    let world = World::new().await;
+
+    let schemas = &world.document["components"]["schemas"];
+    let claims = &schemas["Who"]["properties"]["claims"];
+    let kinds = claims["additionalProperties"]["oneOf"].as_array().unwrap();
+    let kinds: Vec<&Value> = kinds.iter().map(|kind| &kind["type"]).collect();
+    let required = schemas["Grant"]["required"].as_array().unwrap();
+
+    assert_eq!(kinds, ["string", "integer", "boolean"]);
+    assert!(!required.contains(&json!("identifiers")), "{required:?}");
+}
+
+#[tokio::test]
 async fn refuses_grants_without_an_end_or_with_a_name_that_is_taken() {
     let world = World::new().await;
     let cases = [
@@ -87,6 +120,11 @@ async fn refuses_grants_without_an_end_or_with_a_name_that_is_taken() {
         (grant(&json!({"identifier": []})), "400 malformed"),
         (
             grant(&json!({"who": [null, {}, "deployer", null, null]})),
+            "400 malformed",
+        ),
+        (grant(&json!({"identifiers": []})), "400 malformed"),
+        (
+            grant(&json!({"who": {"oidc": "gitlab", "claims": {"x": ["a"]}}})),
             "400 malformed",
         ),
         (grant(&json!({"name": "deployments"})), "409 conflict"),
