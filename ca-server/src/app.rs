@@ -17,7 +17,7 @@ pub(crate) mod seal;
 mod serve;
 mod signals;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,15 +29,14 @@ use ca_issuance::audit::export::Receiver;
 use ca_issuance::lease::LeaseKeeper;
 use ca_issuance::world::{SystemClock, SystemEntropy};
 use ca_issuance::{Clock, Corridor, CorridorParts, Entropy, Ledger, Settle};
-use ca_pki::{Identifier, Timestamp};
+use ca_pki::Timestamp;
 use ca_store::Store;
 use ca_validation::{NetworkValidator, Settings};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
-use url::Host;
 
 use crate::app::reload::Reloader;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::error::Error;
 use crate::http::pki::Roots;
 use crate::http::presence::Presence;
@@ -86,7 +85,7 @@ impl App {
             .map_err(|error| Error::Store(Box::new(error)))?;
         let newest_event = store.newest_event_at().await;
         let newest_event = newest_event.map_err(|error| Error::Store(Box::new(error)))?;
-        let names = server_names(&config)?;
+        let names = config.server.names().map_err(ConfigError::Faults)?;
         let file = config
             .server
             .tls_file
@@ -242,30 +241,6 @@ fn validation_settings(config: &Config) -> Settings {
         concurrency: validation.concurrency,
         ..Settings::default()
     }
-}
-
-/// The external URL's host and what `tls_names` adds.
-fn server_names(config: &Config) -> Result<BTreeSet<Identifier>, Error> {
-    let host = match config.server.external_url.host() {
-        Some(Host::Domain(name)) => Some(name.to_owned()),
-        Some(Host::Ipv4(address)) => Some(address.to_string()),
-        Some(Host::Ipv6(address)) => Some(address.to_string()),
-        None => None,
-    };
-    host.iter()
-        .chain(&config.server.tls_names)
-        .map(|name| {
-            let kind = if name.parse::<std::net::IpAddr>().is_ok() {
-                "ip"
-            } else {
-                "dns"
-            };
-            Identifier::parse(kind, name).map_err(|error| {
-                let fault = format!("server.tls_names: {error}");
-                Error::Config(crate::config::ConfigError::Faults(vec![fault]))
-            })
-        })
-        .collect()
 }
 
 /// A clock years off would issue certificates that nobody accepts, or that outlive their day.

@@ -161,11 +161,11 @@ impl Config {
     /// Lists everything wrong that TOML itself cannot see.
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        faults.extend(self.server.faults());
+        faults.extend(self.server.faults(&self.issuers));
         faults.extend(self.listen.faults());
         faults.extend(self.database.faults(&self.base));
         faults.extend(self.revocation.faults());
-        faults.extend(self.audit.faults());
+        faults.extend(self.audit.faults(&self.base));
         faults.extend(duplicates(
             "issuer",
             self.issuers.iter().map(|issuer| &issuer.name),

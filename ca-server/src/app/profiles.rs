@@ -83,21 +83,12 @@ pub(super) fn directories(config: &Config) -> Result<Vec<Directory>, Error> {
 
 /// The profile of the server's own certificate.
 fn server_tls(config: &Config) -> Result<Profile, Error> {
-    let first = config.issuers.first().map(|issuer| issuer.name.clone());
-    let issuer = config
-        .server
-        .tls_issuer
-        .clone()
-        .or(first)
-        .unwrap_or_default();
-    if !config.issuers.iter().any(|section| section.name == issuer) {
-        let fault = format!("server.tls_issuer: there is no [[issuer]] {issuer:?}");
-        return Err(Error::Config(ConfigError::Faults(vec![fault])));
-    }
+    let issuer = config.server.issuer(&config.issuers);
+    let issuer = issuer.map_err(|fault| ConfigError::Faults(vec![fault]))?;
     Ok(Profile {
         name: tls::PROFILE.to_owned(),
         description: "the server's own certificate".to_owned(),
-        issuer,
+        issuer: issuer.to_owned(),
         lifetime: DAY,
         max_lifetime: DAY,
         backdate: Duration::from_secs(60),

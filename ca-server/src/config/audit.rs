@@ -1,7 +1,8 @@
 //! `[audit]`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ca_keys::KeyUri;
 use serde::{Deserialize, Serialize};
 
 /// How the audit log is sealed, and who else gets it.
@@ -64,8 +65,11 @@ impl AuditSection {
         self.former_keys.iter().any(|one| one == Self::DATABASE)
     }
 
-    pub(super) fn faults(&self) -> Vec<String> {
+    pub(super) fn faults(&self, base: &Path) -> Vec<String> {
         let mut faults = Vec::new();
+        if let Some(Err(error)) = self.key.as_ref().map(|key| KeyUri::parse(key, base)) {
+            faults.push(format!("audit.key: {error}"));
+        }
         if self.key.is_none() && !self.former_keys.is_empty() {
             faults.push("audit.former_keys: there is no audit.key that came after them".to_owned());
         }
@@ -153,6 +157,6 @@ mod tests {
             ..AuditSection::default()
         };
 
-        assert_eq!(section.faults().len(), 1);
+        assert_eq!(section.faults(Path::new("")).len(), 1);
     }
 }

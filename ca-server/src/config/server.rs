@@ -1,9 +1,14 @@
 //! `[server]`
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ca_pki::Identifier;
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
+
+use super::IssuerSection;
 
 /// Who this server is to its clients.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -26,7 +31,46 @@ pub struct ServerSection {
 }
 
 impl ServerSection {
-    pub(super) fn faults(&self) -> Vec<String> {
+    /// Returns what the server's own certificate is for: the external URL's host and what
+    /// `tls_names` adds. `Err` lists what is wrong.
+    pub fn names(&self) -> Result<BTreeSet<Identifier>, Vec<String>> {
+        let host = match self.external_url.host() {
+            Some(Host::Domain(name)) => Some(name.to_owned()),
+            Some(Host::Ipv4(address)) => Some(address.to_string()),
+            Some(Host::Ipv6(address)) => Some(address.to_string()),
+            None => None,
+        };
+        let host = host.iter().map(|name| ("external_url", name));
+        let added = self.tls_names.iter().map(|name| ("tls_names", name));
+        let mut names = BTreeSet::new();
+        let mut faults = Vec::new();
+        for (key, name) in host.chain(added) {
+            let is_address = name.parse::<IpAddr>().is_ok();
+            match Identifier::parse(if is_address { "ip" } else { "dns" }, name) {
+                Ok(identifier) => drop(names.insert(identifier)),
+                Err(error) => faults.push(format!("server.{key}: {error}")),
+            }
+        }
+        if faults.is_empty() {
+            Ok(names)
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// Returns the name of the issuer of the server's own certificate; `Err` says what is wrong.
+    pub fn issuer<'a>(&'a self, issuers: &'a [IssuerSection]) -> Result<&'a str, String> {
+        let first = issuers.first().map(|issuer| issuer.name.as_str());
+        let name = self.tls_issuer.as_deref().or(first).unwrap_or_default();
+        match issuers.iter().any(|issuer| issuer.name == name) {
+            true => Ok(name),
+            false => Err(format!(
+                "server.tls_issuer: there is no [[issuer]] {name:?}"
+            )),
+        }
+    }
+
+    pub(super) fn faults(&self, issuers: &[IssuerSection]) -> Vec<String> {
         let mut faults = Vec::new();
         if self.external_url.scheme() != "https" || !is_bare(&self.external_url) {
             faults.push(format!(
@@ -40,6 +84,11 @@ impl ServerSection {
                  revocation data must be plain HTTP",
                 self.pki_url
             ));
+        }
+        faults.extend(self.names().err().unwrap_or_default());
+        // No issuer at all is a fault of its own.
+        if !issuers.is_empty() {
+            faults.extend(self.issuer(issuers).err());
         }
         faults
     }

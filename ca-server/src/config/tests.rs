@@ -88,6 +88,26 @@ fn refuses_values_that_cannot_work() {
             "http://ca.example.internal",
             "external_url",
         ),
+        (
+            "[database]",
+            "tls_issuer = \"nobody\"\n[database]",
+            "server.tls_issuer: there is no [[issuer]] \"nobody\"",
+        ),
+        (
+            "[database]",
+            "tls_names = [\"10.0.0.1\", \"a..b\"]\n[database]",
+            "server.tls_names",
+        ),
+        (
+            "[database]",
+            "[audit]\nkey = \"audit.key\"\n[database]",
+            "audit.key",
+        ),
+        (
+            "https://ca.example.internal:8443",
+            "https://ca_1.example.internal",
+            "server.external_url",
+        ),
         ("sqlite://ca.db", "mysql://x", "database.url"),
         (
             "[database]",

@@ -225,6 +225,24 @@ fn check_config_shows_no_password_of_a_url_that_it_refuses() {
 }
 
 #[test]
+fn check_config_refuses_what_serve_would_refuse() {
+    let ca = TestCa::builder()
+        .set("database.url", "postgres://ca@127.0.0.1:port/ca")
+        .set("server.tls_issuer", "nobody")
+        .set("server.tls_names", vec!["a..b"])
+        .set("audit.key", "pkcs11:object=audit")
+        .prepare_without_database();
+
+    let output = ca.command(&["check-config"]);
+
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    for fault in ["database.url", "tls_issuer", "tls_names", "audit.key"] {
+        assert!(said.contains(fault), "{fault}: {said}");
+    }
+}
+
+#[test]
 fn check_config_names_the_nearest_key() {
     let ca = TestCa::builder()
         .set("server.external_ulr", "https://ca.example.internal")
