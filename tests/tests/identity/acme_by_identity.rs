@@ -13,6 +13,7 @@ use crate::world::{World, request, run};
 on_both_databases!(
     mints_nothing_for_whoever_has_no_grant,
     binds_one_account_of_one_directory_to_a_credential,
+    keeps_credentials_from_whoever_takes_over_a_path,
     sends_names_outside_the_grant_to_a_challenge,
     fails_an_order_whose_grant_is_withdrawn_before_finalize,
 );
@@ -58,6 +59,28 @@ fn binds_one_account_of_one_directory_to_a_credential(kind: Kind) {
         for refused in [again, elsewhere, revoked] {
             assert_eq!(refused.refusal(), "403 unauthorized");
         }
+    });
+}
+
+fn keeps_credentials_from_whoever_takes_over_a_path(kind: Kind) {
+    run(async {
+        let world = World::shared(kind);
+        let token = world.job("moved", &json!({ "project_id": "43" }));
+        let heir = ApiClient::new(&world.ca).bearer(&token);
+        let owner = world.web_job("moved");
+        let minted = mint(&owner, "granted").await.expect_status(201);
+        let path = format!("/api/v1/eab-credentials/{}", minted.member("kid"));
+
+        let list = heir.get("/api/v1/eab-credentials").await;
+        let shown = heir.get(&path).await;
+        let revoked = heir.delete(&path).await;
+        let own = owner.get("/api/v1/eab-credentials").await;
+
+        assert_eq!(list.expect_status(200).json()["items"], json!([]));
+        assert_eq!([shown.status, revoked.status], [404, 404]);
+        let own = own.expect_status(200).json();
+        assert_eq!(own["items"].as_array().unwrap().len(), 1, "{own}");
+        assert_eq!(own["items"][0]["revoked_at"], Value::Null);
     });
 }
 

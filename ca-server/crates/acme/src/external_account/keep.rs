@@ -8,7 +8,8 @@ use crate::acme::Acme;
 use crate::cursor::Cursor;
 
 impl Acme {
-    /// Lists keys, newest first: all for those with a role, for others their own.
+    /// Lists keys, newest first: all for those with a role, for others their own. A page may hold
+    /// less than `limit` although more follow: whoever had the caller's name before has keys too.
     pub async fn external_account_keys(
         &self,
         identity: &Identity,
@@ -23,7 +24,9 @@ impl Acme {
             limit,
             cursor,
         };
-        Ok(self.store.external_account_keys(&query).await?)
+        let mut list = self.store.external_account_keys(&query).await?;
+        list.keys.retain(|key| may_see(identity, key));
+        Ok(list)
     }
 
     /// Reads a key; [`Error::NotFound`] if there is none that the caller may see.
@@ -70,8 +73,9 @@ fn may_revoke(identity: &Identity, key: &ExternalAccountKey) -> bool {
     }
 }
 
+/// Compares more than names: see [`Principal::key`].
 fn is_own(identity: &Identity, key: &ExternalAccountKey) -> bool {
-    key.principal.as_deref().map(Principal::name) == Some(identity.principal.name())
+    key.principal.as_deref().map(Principal::key) == Some(identity.principal.key())
 }
 
 /// Callers of the API hear of the store in the words of their own door.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ca_acme::external_account::MintRequest;
-use ca_identity::{Error, Role};
+use ca_identity::{Error, Identity, Principal, Role};
 use ca_issuance::audit::EventKind;
 use serde_json::json;
 
@@ -132,7 +132,7 @@ async fn everybody_sees_and_revokes_their_own_keys_and_staff_all() {
     let world = world().await;
     let minted = mint(&world, "bound").await;
     let mut other = runner(None);
-    other.principal = ca_identity::Principal::Client {
+    other.principal = Principal::Client {
         id: "other".to_owned(),
         role: None,
     };
@@ -166,4 +166,57 @@ async fn everybody_sees_and_revokes_their_own_keys_and_staff_all() {
     assert!(matches!(by_auditor, Err(Error::Forbidden(_))));
     assert!(by_owner.is_ok());
     assert_eq!(binding.refusal(), "403 unauthorized");
+}
+
+/// A job of GitLab's, by its lasting id; all of them have the same path.
+fn job(project_id: &str) -> Identity {
+    let claims = json!({"project_id": project_id, "ref_protected": "true"});
+    let mut identity = runner(None);
+    identity.principal = Principal::Oidc {
+        provider: "ci".to_owned(),
+        subject: "project_path:infra/web".to_owned(),
+        claims: claims.as_object().cloned().unwrap(),
+    };
+    identity
+}
+
+#[tokio::test]
+async fn a_path_that_changed_hands_opens_nothing() {
+    let world = World::new().await;
+    let jobs = json!({"oidc": "ci", "claims": {"ref_protected": "true"}});
+    configure(&world, &[grant(&json!({"who": jobs}))]);
+    let (owner, heir) = (job("42"), job("43"));
+    let mut kids = Vec::new();
+    for identity in [&heir, &owner, &owner] {
+        let minting = request(Some("bound"), None);
+        let minted = world.acme.mint_external_account_key(identity, minting);
+        kids.push(minted.await.unwrap().kid);
+        world.advance(Duration::from_secs(1));
+    }
+    let walk = async |identity| {
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = world.acme.external_account_keys(identity, 1, cursor);
+            let page = page.await.unwrap();
+            seen.extend(page.keys.into_iter().map(|key| key.kid));
+            cursor = page.next;
+            if cursor.is_none() {
+                return seen;
+            }
+        }
+    };
+
+    let of_heir = walk(&heir).await;
+    let of_owner = walk(&owner).await;
+    let shown = world.acme.external_account_key(&heir, &kids[1]).await;
+    let by_heir = world.acme.revoke_external_account_key(&heir, &kids[1]);
+    let by_heir = by_heir.await;
+    let by_owner = world.acme.revoke_external_account_key(&owner, &kids[1]);
+    let by_owner = by_owner.await;
+
+    assert_eq!(of_heir, kids[..1]);
+    assert_eq!(of_owner, [kids[2].as_str(), kids[1].as_str()]);
+    assert!(matches!(shown, Err(Error::NotFound)));
+    assert!(matches!(by_heir, Err(Error::NotFound)));
+    assert!(by_owner.is_ok());
 }
