@@ -61,11 +61,16 @@ impl World {
 
     /// Asks the API, as a job of project 42.
     pub(crate) async fn api(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.api_as(&self.token("42"), method, path, body).await
+    }
+
+    /// Asks the API with a bearer token.
+    async fn api_as(&self, bearer: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let url = format!("{}/api/v1{path}", self.ca.external_url());
         let client = ca_tests::acme::http_client(&self.ca);
         let mut request = client
             .request(method.parse().unwrap(), url)
-            .bearer_auth(self.token("42"));
+            .bearer_auth(bearer);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -74,8 +79,14 @@ impl World {
 
     /// Trades a job's token for a credential.
     pub(crate) async fn mint(&self) -> Credential {
+        self.mint_as(&self.token("42")).await
+    }
+
+    /// Trades a bearer token for a credential.
+    pub(crate) async fn mint_as(&self, bearer: &str) -> Credential {
         let wanted = json!({"directory": "pipelines"});
-        let minted = self.api("POST", "/eab-credentials", Some(&wanted)).await;
+        let minted = self.api_as(bearer, "POST", "/eab-credentials", Some(&wanted));
+        let minted = minted.await;
         let minted = minted.expect_status(201).json();
         Credential::new(
             minted["kid"].as_str().unwrap(),
@@ -155,6 +166,12 @@ fn sections(key_set: &Path) -> String {
         profiles = ["tls-server"]
         identifiers = ["dns:*.ci.example.internal"]
         max_lifetime = "1h"
+
+        [[grant]]
+        name = "staff"
+        who = {{ role = "operator" }}
+        profiles = ["tls-server"]
+        identifiers = ["dns:*.ci.example.internal"]
 
         [[grant]]
         name = "deployers"

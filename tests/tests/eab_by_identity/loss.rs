@@ -12,6 +12,7 @@ on_both_databases! {
     a_grant_that_goes_with_a_reload,
     a_credential_that_its_owner_revokes,
     a_client_that_is_removed,
+    an_operator_token_that_is_revoked_beside_another,
 }
 
 const NAMES: [&str; 1] = ["a.ci.example.internal"];
@@ -55,6 +56,19 @@ async fn a_client_that_is_removed(kind: Kind) {
     world.command(&["client", "remove", "deployer"]);
 
     is_over(&client, &order).await;
+}
+
+async fn an_operator_token_that_is_revoked_beside_another(kind: Kind) {
+    let world = World::on(kind);
+    let [stolen, kept] = ["operator"; 2].map(|role| world.ca.operator_token(role));
+    let thief = world.account(&world.mint_as(&stolen.text).await).await;
+    let staff = world.account(&world.mint_as(&kept.text).await).await;
+    let order = thief.order(&NAMES).await;
+
+    world.command(&["token", "revoke", &stolen.id]);
+
+    is_over(&thief, &order).await;
+    assert_eq!(staff.order(&NAMES).await.status(), "ready");
 }
 
 /// The order that was ready fails, and no new one is placed.

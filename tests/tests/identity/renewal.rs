@@ -16,6 +16,7 @@ on_both_databases!(
     refuses_other_names_the_old_key_and_a_bearer,
     refuses_what_the_grant_gave_once_it_is_withdrawn,
     refuses_what_a_client_got_once_the_client_is_removed,
+    refuses_what_an_operator_token_got_once_that_is_revoked,
     refuses_what_a_certificate_got_once_that_is_revoked,
 );
 
@@ -119,6 +120,30 @@ fn refuses_what_a_client_got_once_the_client_is_removed(kind: Kind) {
         renewed.expect_status(201);
         removed.expect_status(204);
         assert_eq!(refused.status, 403, "{}", refused.text());
+        assert_eq!(world.states(name).await, ["valid", "valid"]);
+    });
+}
+
+fn refuses_what_an_operator_token_got_once_that_is_revoked(kind: Kind) {
+    run(async {
+        let world = World::shared(kind);
+        let name = "short.staff.example.internal";
+        let grant = grant("staff", &json!({ "role": "operator" }));
+        let made = world.admin().post("/api/v1/grants", &grant).send().await;
+        made.expect_status(201);
+        let [stolen, _kept] = ["operator"; 2].map(|role| world.ca.operator_token(role));
+        let first = request(name);
+        let thief = ApiClient::new(&world.ca).bearer(&stolen.text);
+        let issued = thief.issue(&first, "mtls").send().await;
+        let holder = Holder::of(&issued.expect_status(201), &first);
+
+        let renewed = renew(world, &holder, &request(name)).await;
+        let revoked = world.ca.command(&["token", "revoke", &stolen.id]);
+        let refused = renew(world, &holder, &request(name)).await;
+
+        renewed.expect_status(201);
+        assert!(revoked.status.success(), "{revoked:?}");
+        assert_eq!(refused.refusal(), "403 refused");
         assert_eq!(world.states(name).await, ["valid", "valid"]);
     });
 }

@@ -56,6 +56,10 @@ pub enum Principal {
         name: String,
         /// The role.
         role: Role,
+        /// The id of the token that was shown, which may be revoked while others of the same name
+        /// stay. `None` where none was shown, and in rows of before it was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<String>,
     },
 }
 
@@ -198,6 +202,20 @@ mod tests {
         for (one, other) in cases {
             assert_ne!(job(one.clone()).key(), job(other).key(), "{one}");
             assert_eq!(job(one.clone()).key(), job(one).key());
+        }
+    }
+
+    #[test]
+    fn an_operator_is_the_same_by_whatever_token() {
+        let by = |token: Option<&str>| Principal::Operator {
+            name: "anna".to_owned(),
+            role: Role::Admin,
+            token: token.map(str::to_owned),
+        };
+
+        for token in [None, Some("one"), Some("another")] {
+            assert_eq!(by(token).name(), "operator:anna");
+            assert_eq!(by(token).key(), by(None).key());
         }
     }
 

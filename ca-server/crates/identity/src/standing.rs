@@ -18,8 +18,9 @@ pub enum Standing {
 impl Access {
     /// Tells how a principal that was known at `since` stands now.
     ///
-    /// A client or an operator token that was removed ends it, and so does the end or the
-    /// revocation of a certificate. One that was made later under the same name revives nothing.
+    /// A client that was removed ends it, and so does the end or the revocation of the operator
+    /// token or the certificate that was shown. Others of the same name keep nothing alive, and
+    /// one that was made later revives nothing.
     pub async fn standing(
         &self,
         principal: &Principal,
@@ -34,10 +35,13 @@ impl Access {
             Principal::Certificate { issuer, serial, .. } => {
                 self.is_in_force(issuer, serial).await?
             }
-            Principal::Operator { name, role } => {
+            Principal::Operator { name, role, token } => {
                 let tokens = self.store.operator_tokens().await?;
                 let now = self.corridor.clock().now();
-                let counts = |token: &OperatorToken| token.stands_for(name, *role, since, now);
+                // Rows of before say only whose token it was: there any that was good then counts.
+                let was_shown = |one: &OperatorToken| token.as_ref().is_none_or(|id| one.id == *id);
+                let counts =
+                    |one: &OperatorToken| was_shown(one) && one.stands_for(name, *role, since, now);
                 tokens.iter().any(counts)
             }
         };
@@ -93,5 +97,82 @@ impl OperatorToken {
             && self.created_at <= since
             && self.revoked_at.is_none()
             && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ca_issuance::{Actor, Clock};
+
+    use super::*;
+    use crate::access::bench::{Bench, text};
+    use crate::operator::{self, NewOperatorToken};
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// Makes another token of Anna's, and tells its id and who shows it.
+    async fn token_of_anna(bench: &Bench, lifetime: Option<Duration>) -> (String, Principal) {
+        let new = NewOperatorToken {
+            name: "anna".to_owned(),
+            role: Role::Admin,
+            lifetime,
+        };
+        let entropy = bench.world.corridor.entropy();
+        let (token, secret) = new.draw(bench.world.clock.now(), entropy.as_ref()).unwrap();
+        let (id, event) = (token.id.clone(), token.created(Actor::System));
+        let store = &bench.access.store;
+        store.add_operator_token(token, event).await.unwrap();
+        (id, bench.bearer(text(&secret)).await.unwrap().principal)
+    }
+
+    async fn revoke(bench: &Bench, id: &str) {
+        let event = operator::revoked(id, Actor::System, bench.world.clock.now());
+        let revoked = bench.access.store.revoke_operator_token(id, event).await;
+        assert!(revoked.unwrap(), "{id}");
+    }
+
+    #[tokio::test]
+    async fn a_token_ends_what_it_got_and_not_what_its_owner_got_by_another() {
+        let bench = Bench::new().await;
+        let (stolen_id, stolen) = token_of_anna(&bench, None).await;
+        let (_, short) = token_of_anna(&bench, Some(HOUR)).await;
+        let (_, kept) = token_of_anna(&bench, None).await;
+        let since = bench.world.clock.now();
+        let standing = async |principal| {
+            let standing = bench.access.standing(principal, since).await.unwrap();
+            let renewing = bench.access.standing_to_renew(principal, since).await;
+            assert_eq!(renewing.unwrap(), standing, "{principal:?}");
+            standing
+        };
+        for good in [&stolen, &short, &kept] {
+            assert_eq!(standing(good).await, Standing::Good, "{good:?}");
+        }
+
+        revoke(&bench, &stolen_id).await;
+        bench.advance(HOUR);
+
+        assert_eq!(standing(&stolen).await, Standing::Ended);
+        assert_eq!(standing(&short).await, Standing::Ended);
+        assert_eq!(standing(&kept).await, Standing::Good);
+    }
+
+    #[tokio::test]
+    async fn a_row_without_a_token_stands_as_long_as_any_of_its_owner_s() {
+        let bench = Bench::new().await;
+        let (first, _) = token_of_anna(&bench, None).await;
+        let (second, _) = token_of_anna(&bench, None).await;
+        let row = r#"{"kind": "operator", "name": "anna", "role": "admin"}"#;
+        let anna: Principal = serde_json::from_str(row).unwrap();
+        let since = bench.world.clock.now();
+
+        revoke(&bench, &first).await;
+        let by_another = bench.access.standing(&anna, since).await.unwrap();
+        revoke(&bench, &second).await;
+        let by_none = bench.access.standing(&anna, since).await.unwrap();
+
+        assert_eq!(by_another, Standing::Good);
+        assert_eq!(by_none, Standing::Ended);
     }
 }

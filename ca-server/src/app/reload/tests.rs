@@ -195,6 +195,7 @@ async fn a_name_that_was_given_over_the_api_is_refused() {
         principal: Principal::Operator {
             name: "anna".to_owned(),
             role: Role::Admin,
+            token: None,
         },
         credential: Credential::Certificate,
         role: Some(Role::Admin),

@@ -92,6 +92,7 @@ impl WhoArguments {
             Some(role) => Principal::Operator {
                 name: "somebody".to_owned(),
                 role,
+                token: None,
             },
             None => Principal::Certificate {
                 issuer: "some".to_owned(),

@@ -85,6 +85,7 @@ impl Access {
             principal: Principal::Operator {
                 name: token.name,
                 role: token.role,
+                token: Some(token.id.clone()),
             },
             credential: Credential::OperatorToken { id: token.id },
         })
