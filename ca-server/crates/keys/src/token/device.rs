@@ -58,7 +58,7 @@ impl TokenDevice {
             label: uri.object.clone(),
             id: uri.id.clone(),
         };
-        let found = find(&module, uri, &login, &wanted)?.ok_or_else(slot::absent)?;
+        let found = find(&module, uri, &login, &wanted)?;
         let session = TokenSession {
             session: Some(found.session),
             key: found.key.handle,
@@ -113,16 +113,6 @@ impl TokenDevice {
         &self.public
     }
 
-    /// Finds the key again, in a module that looks for its tokens anew if this one is not there.
-    fn find(&self, login: &Login) -> Result<Found, Fault> {
-        let generation = self.module.enter().generation();
-        if let Some(found) = find(&self.module, &self.uri, login, &self.wanted)? {
-            return Ok(found);
-        }
-        self.module.renew(generation)?;
-        find(&self.module, &self.uri, login, &self.wanted)?.ok_or_else(slot::absent)
-    }
-
     /// Returns how many sessions the token grants, if it says.
     pub(super) fn session_limit(&self) -> Option<NonZeroUsize> {
         self.session_limit.get().copied().flatten()
@@ -145,8 +135,7 @@ impl Device for TokenDevice {
 
     fn connect(&self) -> Result<TokenSession, Fault> {
         let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
-        let _alone = self.module.look();
-        let found = self.find(&login)?;
+        let found = find(&self.module, &self.uri, &login, &self.wanted)?;
         if found.public != self.public {
             return Err(Fault::Broken(KeyError::Key(
                 "another key has taken its place in the token".into(),
@@ -177,8 +166,22 @@ impl Device for TokenDevice {
     }
 }
 
-/// Looks for the key; `None` while its token is away.
-fn find(
+/// Finds the key, in a module that looks for its tokens anew if this one is not there.
+///
+/// Nobody else looks for a token of the module meanwhile. If it hangs here, so would the others in
+/// it: each of them waits on a thread that its caller leaves in time, as this one's does.
+fn find(module: &Module, uri: &TokenUri, login: &Login, wanted: &Wanted) -> Result<Found, Fault> {
+    let _alone = module.look();
+    let generation = module.enter().generation();
+    if let Some(found) = look_up(module, uri, login, wanted)? {
+        return Ok(found);
+    }
+    module.renew(generation)?;
+    look_up(module, uri, login, wanted)?.ok_or_else(slot::absent)
+}
+
+/// Looks the key up; `None` while its token is away.
+fn look_up(
     module: &Module,
     uri: &TokenUri,
     login: &Login,

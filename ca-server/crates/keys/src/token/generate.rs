@@ -21,6 +21,7 @@ pub(super) fn generate(uri: &TokenUri, algorithm: KeyAlgorithm) -> Result<(), Ke
         .ok_or_else(|| KeyError::Uri("a new key needs a label: give object=".into()))?;
     let (mechanism, parameters) = recipe(algorithm)?;
     let loaded = module::load(&uri.module_path)?;
+    let _alone = loaded.look();
     let module = loaded.enter();
     module::initialize(&module)?;
     let (slot, token) = slot::find(&module, uri)?.ok_or_else(slot::absent)?;
