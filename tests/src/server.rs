@@ -1,5 +1,6 @@
 //! The real program, started in a folder of its own.
 
+mod audit_key;
 mod builder;
 mod intermediate;
 mod keeper;
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use toml::Table;
 
 use crate::Network;
-use crate::token::Control;
+use crate::token::{Control, Module, Token};
 use keeper::Keeper;
 use process::Process;
 
@@ -96,9 +97,20 @@ impl TestCa {
         Control::in_folder(&self.token_folder())
     }
 
-    /// Returns the folder of the token that holds the intermediate's key.
+    /// Returns the folder of the token that holds its keys.
     pub fn token_folder(&self) -> PathBuf {
         self.folder.join("token")
+    }
+
+    /// Returns its token, a new one if it has none yet.
+    fn token(&mut self, module: Module) -> Token {
+        let folder = self.token_folder();
+        if folder.exists() {
+            return Token::in_folder(&folder, module);
+        }
+        let token = Token::create(&folder, module);
+        self.environment.extend(token.environment());
+        token
     }
 
     /// Returns the URL of the database.

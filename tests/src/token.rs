@@ -28,14 +28,19 @@ pub enum Module {
 }
 
 impl Token {
+    /// Finds the token in a folder.
+    pub fn in_folder(folder: &Path, module: Module) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            module,
+        }
+    }
+
     /// Makes a token in a new folder.
     pub fn create(folder: &Path, module: Module) -> Self {
         let tokens = folder.join("tokens");
         fs::create_dir_all(&tokens).expect("the folder is writable");
-        let token = Self {
-            folder: folder.to_owned(),
-            module,
-        };
+        let token = Self::in_folder(folder, module);
         let text = format!(
             "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
             tokens.display()

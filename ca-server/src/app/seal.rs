@@ -9,7 +9,7 @@ use ca_acme::AcmeStore;
 use ca_issuance::Entropy;
 use ca_issuance::audit::chain::{Judgement, Seal, SealError};
 use ca_issuance::world::SystemEntropy;
-use ca_keys::{KeyError, KeyUri, SignerOptions, SigningKey};
+use ca_keys::{KeyError, KeyUri, Opener, SignerOptions, SigningKey};
 use ca_pki::{PublicKey, hex, pem};
 use ca_store::Store;
 
@@ -29,21 +29,22 @@ pub(crate) async fn open(
         return Ok(Arc::new(SecretSeal(secret)));
     }
     let former = former_keys(config)?;
-    let reading = config.clone();
-    let opened = tokio::task::spawn_blocking(move || key(&reading)).await;
+    let opener = Arc::new(Opener::new(key_uri(config)?, SignerOptions::default()));
+    let opening = Arc::clone(&opener);
+    let opened = tokio::task::spawn_blocking(move || opening.open()).await;
     let key = match (
         opened.map_err(|error| Error::Runtime(error.into()))?,
         absence,
     ) {
         (Ok(key), _) => OnceLock::from(key),
-        (Err(Error::Key { source, .. }), Absence::Awaited) if source.may_pass() => {
-            tracing::error!(reason = %source, "the audit log is not sealed until its key is there");
+        (Err(reason), Absence::Awaited) if reason.may_pass() => {
+            tracing::error!(%reason, "the audit log is not sealed until its key is there");
             OnceLock::new()
         }
-        (Err(error), _) => return Err(error),
+        (Err(reason), _) => return Err(unusable(reason)),
     };
     Ok(Arc::new(KeyRing {
-        config: config.clone(),
+        opener,
         key,
         former,
         secret,
@@ -52,11 +53,6 @@ pub(crate) async fn open(
             false => Judgement::Superseded,
         },
     }))
-}
-
-/// Opens the key that `[audit] key` names. Blocks on the file or the token.
-pub(crate) fn key(config: &Config) -> Result<Arc<dyn SigningKey>, Error> {
-    ca_keys::open(&key_uri(config)?, &SignerOptions::default()).map_err(unusable)
 }
 
 /// Reads where `[audit] key` is.
@@ -112,7 +108,7 @@ async fn from_the_database(store: &Store) -> Result<hmac::Key, Error> {
 
 /// Signs with a key outside of the database; knows the keys that did so before.
 struct KeyRing {
-    config: Config,
+    opener: Arc<Opener>,
     /// Empty while its token has been away since the start.
     key: OnceLock<Arc<dyn SigningKey>>,
     former: Vec<PublicKey>,
@@ -126,7 +122,8 @@ impl KeyRing {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
-        let opened = key(&self.config).map_err(|error| SealError(error.in_full()))?;
+        let opened = self.opener.open();
+        let opened = opened.map_err(|reason| SealError(unusable(reason).in_full()))?;
         Ok(self.key.get_or_init(|| opened))
     }
 }

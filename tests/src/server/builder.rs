@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use toml::{Table, Value};
 
 use super::keeper::Keeper;
-use super::{Log, TestCa, intermediate};
+use super::{Log, TestCa, audit_key, intermediate};
 use crate::Network;
 use crate::token::Module;
 
@@ -18,12 +18,13 @@ pub struct TestCaBuilder {
     files: Vec<(String, String)>,
     environment: Vec<(String, String)>,
     key: Key,
+    audit_key: Key,
     chains: Chains,
 }
 
 type Edit = Box<dyn FnOnce(&mut Table)>;
 
-/// Where the intermediate's key is.
+/// Where a key is.
 #[derive(Default)]
 enum Key {
     #[default]
@@ -96,6 +97,13 @@ impl TestCaBuilder {
         self
     }
 
+    /// Seals the audit log with a key in a token: that of the intermediate's key, if it is in one.
+    #[must_use]
+    pub fn with_audit_key_in(mut self, module: Module) -> Self {
+        self.audit_key = Key::Token(module);
+        self
+    }
+
     /// Offers a second chain, to the root in `other-root.pem`.
     #[must_use]
     pub fn with_alternate_chain(mut self) -> Self {
@@ -134,6 +142,10 @@ impl TestCaBuilder {
         let ca = match self.key {
             Key::File => ca,
             Key::Token(module) => intermediate::move_key_into_token(ca, module),
+        };
+        let ca = match self.audit_key {
+            Key::File => ca,
+            Key::Token(module) => audit_key::move_into_token(ca, module),
         };
         let ca = with_environment(ca, self.environment);
         match self.chains {

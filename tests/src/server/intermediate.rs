@@ -12,13 +12,11 @@ use toml::Value;
 
 use super::builder::set;
 use super::{TestCa, ca_server, run};
-use crate::token::{Module, Token};
+use crate::token::Module;
 
 /// Replaces the intermediate by one whose key is born in a token, as the operator guide says.
 pub(super) fn move_key_into_token(mut ca: TestCa, module: Module) -> TestCa {
-    let token = Token::create(&ca.token_folder(), module);
-    ca.environment.extend(token.environment());
-    let uri = token.uri("tls");
+    let uri = ca.token(module).uri("tls");
     let (request, certificate) = (ca.folder.join("tls.csr"), ca.folder.join("token-tls.pem"));
     run(ca_server()
         .args(["issuer", "request", "--name", "tls", "--key", &uri])

@@ -2,6 +2,7 @@
 
 mod hang;
 mod lies;
+mod seal;
 mod sessions;
 mod slow;
 pub(crate) mod start;

@@ -11,6 +11,7 @@
 
 mod error;
 mod meters;
+mod opener;
 mod options;
 mod pool;
 mod secret;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use ca_pki::{KeyAlgorithm, PublicKey};
 
 pub use error::KeyError;
+pub use opener::Opener;
 pub use options::{BreakerPolicy, SignerOptions};
 pub use pool::Place;
 pub use secret::SecretSource;
@@ -35,12 +37,9 @@ pub use uri::{FileUri, KeyUri, TokenUri};
 /// Opens the key that a URI names, and checks that it can sign.
 ///
 /// Blocks on the file or the token: for start-up, before requests are taken. A token key that
-/// could leave its token is refused.
+/// could leave its token is refused. Whoever tries again and again takes an [`Opener`].
 pub fn open(uri: &KeyUri, options: &SignerOptions) -> Result<Arc<dyn SigningKey>, KeyError> {
-    match uri {
-        KeyUri::Token(uri) => Ok(Arc::new(TokenKey::open(uri, options)?)),
-        KeyUri::File(uri) => Ok(Arc::new(SoftwareKey::open(uri)?)),
-    }
+    Opener::new(uri.clone(), options.clone()).open()
 }
 
 /// Opens the key of a pair whose public half is known, even while its token is away, hangs or

@@ -19,6 +19,8 @@ use std::time::{Duration, Instant};
 use ca_pki::key::LongMessage;
 use ca_pki::{KeyAlgorithm, PublicKey};
 
+pub(crate) use self::patience::Errand;
+
 use self::device::{TokenDevice, TokenSession};
 use self::scheme::Scheme;
 use crate::meters::Meters;
@@ -39,8 +41,17 @@ impl TokenKey {
     /// Refused: a key that could leave the token, one that may not sign, and a name that two keys
     /// or two tokens answer to. From then on the key is known by its CKA_ID and its public half.
     pub fn open(uri: &TokenUri, options: &SignerOptions) -> Result<Self, KeyError> {
+        Self::open_on(&Errand::default(), uri, options)
+    }
+
+    /// Opens the key, unless the errand's last attempt still hangs.
+    pub(crate) fn open_on(
+        errand: &Errand,
+        uri: &TokenUri,
+        options: &SignerOptions,
+    ) -> Result<Self, KeyError> {
         let asked = uri.clone();
-        let (device, session) = patience::within(OPENING, move || {
+        let (device, session) = errand.within(OPENING, move || {
             let (device, session) = TokenDevice::open(&asked)?;
             device.prove(&session)?;
             Ok((device, session))
@@ -57,7 +68,7 @@ impl TokenKey {
     ) -> Result<(Self, Option<KeyError>), KeyError> {
         let device = Arc::new(TokenDevice::expecting(uri, public)?);
         let connecting = Arc::clone(&device);
-        let connected = patience::within(OPENING, move || Ok(connecting.connect()?));
+        let connected = Errand::default().within(OPENING, move || Ok(connecting.connect()?));
         match connected {
             Ok(session) => Ok((Self::start(uri, device, Ok(session), options)?, None)),
             Err(away) if away.may_pass() => {

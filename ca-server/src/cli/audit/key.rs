@@ -19,7 +19,8 @@ pub(super) fn create(arguments: &ConfigArgument) -> Result<(), Error> {
 
 /// Prints the public half of the key that the configuration names.
 pub(super) fn public(arguments: &ConfigArgument) -> Result<(), Error> {
-    let key = seal::key(&Config::load(&arguments.config)?)?;
+    let uri = seal::key_uri(&Config::load(&arguments.config)?)?;
+    let key = ca_keys::open(&uri, &SignerOptions::default()).map_err(seal::unusable)?;
     print!(
         "{}",
         pem::encode(seal::PUBLIC_KEY, key.public_key().spki_der())

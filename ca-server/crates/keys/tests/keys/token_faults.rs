@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use ca_keys::{BreakerPolicy, KeyError, SignerOptions, SigningKey, TokenKey};
+use ca_keys::{BreakerPolicy, KeyError, KeyUri, Opener, SignerOptions, SigningKey, TokenKey};
 use ca_pki::KeyAlgorithm;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags};
 use cryptoki::object::Attribute;
@@ -82,6 +82,28 @@ fn signs_again_after_its_token_was_away() {
 
         assert!(refused.is_err(), "there is no token to sign with");
         sign_often(&key);
+    });
+}
+
+#[test]
+fn opens_a_key_whose_token_was_away_when_its_module_looked_for_it() {
+    let name = "token_faults::opens_a_key_whose_token_was_away_when_its_module_looked_for_it";
+    with_token(name, |token| {
+        drop(token.key(&SignerOptions::default()));
+        let (here, away) = (token.folder().join("tokens"), token.folder().join("away"));
+        let uri = KeyUri::Token(token.uri("ca"));
+        let opener = Opener::new(uri, SignerOptions::default());
+
+        token.module().finalize().unwrap();
+        fs::rename(&here, &away).unwrap();
+        fs::create_dir(&here).unwrap();
+        let refused = opener.open().err().map(|error| error.to_string());
+        fs::rename(&away, &here).unwrap();
+        let opened = opener.open();
+
+        let refused = refused.unwrap_or_default();
+        assert!(refused.contains("no such token"), "{refused}");
+        assert!(opened.is_ok(), "{:?}", opened.err());
     });
 }
 
