@@ -229,6 +229,40 @@ async fn a_cut_off_holder_is_followed_within_ten_seconds_and_never_publishes_aga
 }
 
 #[tokio::test]
+async fn a_holder_that_cannot_sign_leaves_the_list_to_one_that_can() {
+    let ca = TestCa::builder().on_postgres().with_faulty_token().start();
+    let twin = ca.twin();
+    let client = RawAcme::registered(&ca).await;
+    let issued = client.obtain(&["cannot-sign.example.internal"]).await;
+    // The first to start holds the work.
+    assert_eq!(
+        (holds_crl(&ca).await, holds_crl(&twin).await),
+        (true, false)
+    );
+    let published = published_by(&ca);
+
+    ca.token_control().set(&["token gone"]);
+    client
+        .revoke(&issued.leaf_der(), Some(1))
+        .await
+        .expect_status(200);
+    within(PUBLISHED, "CRL", || is_listed(&twin, &issued)).await;
+    within(PUBLISHED, "CRL", || is_listed(&ca, &issued)).await;
+
+    assert_eq!(published_by(&ca), published, "{}", ca.log());
+    assert_eq!(
+        (holds_crl(&ca).await, holds_crl(&twin).await),
+        (false, true)
+    );
+    assert_eq!(
+        ca.log().matches("work is let go").count(),
+        1,
+        "{}",
+        ca.log()
+    );
+}
+
+#[tokio::test]
 async fn a_server_that_stops_in_order_leaves_its_work_at_once() {
     let ca = TestCa::builder().on_postgres().start();
     let twin = ca.twin();

@@ -24,8 +24,9 @@ pub(super) struct Readiness {
 
 impl Readiness {
     /// Runs every check. The signer is not asked for a signature: a probe must not use the token.
-    /// Nor is a server without one unready: it validates, revokes and publishes, and no other
-    /// server's token is nearer. So a breaker that is open only degrades.
+    /// Nor is a server without one unready: it validates and revokes, it leaves CRLs and the audit
+    /// log to a server that can sign ([`ca_issuance::Lease::failed`]), and where all use one token
+    /// nobody would be left. So a breaker that is open only degrades.
     pub(super) async fn check(&self) -> Vec<Check> {
         let database = self.database().await;
         let mut checks = vec![self.staying(), database, self.server_certificate()];

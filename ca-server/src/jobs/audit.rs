@@ -25,11 +25,16 @@ async fn seal_some(parts: &JobParts) -> Option<u64> {
     let sealed = parts.store.seal(fence.number, Arc::clone(&parts.seal));
     match sealed.await {
         Ok(sealed) => {
+            parts.duties.sealing.succeeded();
             sealed.checkpoint.iter().for_each(tell);
             Some(sealed.events)
         }
         Err(error) => {
             tracing::error!(%error, "the audit log is not sealed, trying again");
+            // By the audit key, which each server reaches by itself.
+            if matches!(error, ca_store::Error::NotSealed(_)) {
+                parts.duties.sealing.failed(&error);
+            }
             None
         }
     }
@@ -50,10 +55,17 @@ pub(super) async fn export(parts: &JobParts) {
 
 async fn hand_on(parts: &JobParts, fencing: u64, receiver: &dyn Receiver) -> Option<u64> {
     match parts.store.export(fencing, receiver).await {
-        Ok(events) => Some(events),
+        Ok(events) => {
+            parts.duties.exporting.succeeded();
+            Some(events)
+        }
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(%error, cause, "the audit log is not handed on, trying again");
+            // Another server may have a way to the receiver.
+            if matches!(error, ca_store::Error::NotExported(_)) {
+                parts.duties.exporting.failed(&error);
+            }
             None
         }
     }

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::keeper::Keeper;
 use super::{Log, TestCa, audit_key, intermediate};
 use crate::Network;
-use crate::token::Module;
+use crate::token::{Control, Module};
 
 /// A CA not made yet.
 #[derive(Default)]
@@ -184,12 +184,25 @@ pub(super) fn twin(ca: &TestCa) -> TestCa {
         log: Log::default(),
         keeper,
     };
+    let twin = with_a_way_to_the_token(twin);
     let [public, pki, ops] = addresses();
     twin.edit(|config| {
         for (listener, address) in [("public", public), ("pki", pki), ("ops", ops)] {
             set(config, &format!("listen.{listener}"), Value::from(address));
         }
     });
+    twin
+}
+
+/// Lets a faulty token fail for this server and not for those that share it.
+fn with_a_way_to_the_token(mut twin: TestCa) -> TestCa {
+    let folder = twin.token_folder();
+    let control = Control::in_folder(&folder).file();
+    let variables = twin.environment.iter_mut();
+    for (_, value) in variables.filter(|(name, _)| name == Control::VARIABLE) {
+        fs::create_dir(&folder).expect("the folder is writable");
+        value.clone_from(&control);
+    }
     twin
 }
 

@@ -55,6 +55,26 @@ async fn hands_on_again_after_a_receiver_that_answered_nonsense() {
 }
 
 #[tokio::test]
+async fn another_server_hands_on_what_the_holder_has_no_way_to() {
+    let receiver = LogReceiver::start();
+    let ca = handing_on_to(&receiver, Kind::Postgres);
+    send_to(&ca, "127.0.0.1:1".to_owned()); // nobody listens there
+    ca.start();
+    send_to(&ca, receiver.address());
+    let twin = ca.twin();
+    let client = RawAcme::registered(&ca).await;
+
+    let issued = client.obtain(&["no-way.example.internal"]).await;
+    ca.wait_for_log("work is let go");
+    receiver.wait_for(tells_of(&issued)).await;
+
+    let log = ca.log();
+    assert_eq!(log.matches("work is let go").count(), 1, "{log}");
+    assert!(log.contains("audit.export"), "{log}");
+    assert_eq!((ca.stop(), twin.stop()), (0, 0), "{log}");
+}
+
+#[tokio::test]
 async fn a_server_does_not_start_with_a_receiver_that_cannot_be() {
     let receiver = LogReceiver::start();
     let ca = handing_on_to(&receiver, Kind::Sqlite);
@@ -72,8 +92,15 @@ fn tells_of(issued: &Issued) -> impl Fn(&str) -> bool {
 }
 
 fn handing_on_to(receiver: &LogReceiver, kind: Kind) -> TestCa {
-    let address = receiver.address();
-    let ca = kind.builder().edit(move |config| {
+    let ca = kind.builder().prepare();
+    send_to(&ca, receiver.address());
+    fs::write(ca.folder().join("logs.pem"), receiver.certificate_pem()).unwrap();
+    ca
+}
+
+/// Changes where the next start of the server hands on to.
+fn send_to(ca: &TestCa, address: String) {
+    ca.edit(|config| {
         let audit = config.get_mut("audit").unwrap().as_table_mut().unwrap();
         let syslog = Table::from_iter([
             ("address".to_owned(), address.into()),
@@ -81,9 +108,6 @@ fn handing_on_to(receiver: &LogReceiver, kind: Kind) -> TestCa {
         ]);
         audit.insert("syslog".to_owned(), syslog.into());
     });
-    let ca = ca.prepare();
-    fs::write(ca.folder().join("logs.pem"), receiver.certificate_pem()).unwrap();
-    ca
 }
 
 async fn gets_every_event_although_it_died(kind: Kind) {

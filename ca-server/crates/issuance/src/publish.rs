@@ -139,29 +139,39 @@ impl CrlPublisher {
     }
 
     /// Publishes until `stop`: within `pause` of a revocation made here, within `poll` of one made
-    /// elsewhere, and on schedule. A failure is logged and tried again with growing pauses.
+    /// elsewhere, and on schedule. A failure is logged and tried again with growing pauses; where
+    /// it is this server's own, the work is left to others after a while.
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
         let mut revocations = self.revocations.clone();
         let mut rest = self.schedule.poll;
         loop {
             revocations.mark_unchanged();
-            rest = match self.refresh().await {
-                Ok(Standing::UpToDate) => self.schedule.poll,
-                Ok(Standing::Awaited) => self.schedule.pause,
-                Err(error) => {
-                    let issuer = self.issuer.name();
-                    tracing::warn!(
-                        issuer,
-                        error = &error as &dyn std::error::Error,
-                        "no new CRL"
-                    );
-                    (rest * 2).min(LONGEST_REST)
-                }
-            };
+            rest = self.look(rest).await;
             tokio::select! {
                 () = &mut stop => return,
                 () = self.turn(&mut revocations, rest) => {}
+            }
+        }
+    }
+
+    /// Refreshes once, after a rest of `rest`; returns how long to rest now.
+    async fn look(&self, rest: Duration) -> Duration {
+        match self.refresh().await {
+            Ok(Standing::UpToDate) => {
+                self.lease.succeeded();
+                self.schedule.poll
+            }
+            Ok(Standing::Awaited) => self.schedule.pause,
+            Err(error) => {
+                let issuer = self.issuer.name();
+                let cause = &error as &(dyn std::error::Error + 'static);
+                tracing::warn!(issuer, error = cause, "no new CRL");
+                match error.is_of_this_server() && self.lease.failed(cause) {
+                    // From now on another server's CRL is awaited.
+                    true => self.schedule.pause,
+                    false => (rest * 2).min(LONGEST_REST),
+                }
             }
         }
     }
@@ -218,6 +228,16 @@ impl CrlPublisher {
         metrics::gauge!("ca_crl_next_update_seconds", "issuer" => issuer)
             .set(published.next_update.unix_secs() as f64);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(crl));
+    }
+}
+
+impl PublishError {
+    /// Returns whether another server, which has a signer of its own, may be able to publish.
+    fn is_of_this_server(&self) -> bool {
+        match self {
+            Self::Key(_) | Self::BadSignature => true,
+            Self::Ledger(_) | Self::Interrupted => false,
+        }
     }
 }
 

@@ -98,8 +98,8 @@ pub(crate) struct GiveBack {
 impl Change for GiveBack {
     type Outcome = ();
 
-    /// Unlike a claim it waits for whoever writes under the lease: its holder does nothing else any
-    /// more, and whoever follows would wait longer for the lease to end by itself.
+    /// Unlike a claim it waits for whoever writes under the lease: its holder does no more of that
+    /// work, and whoever follows would wait longer for the lease to end by itself.
     async fn apply(&self, transaction: &Transaction) -> Result<(), Error> {
         let ended = ActiveModel {
             expires_at: Set(0),

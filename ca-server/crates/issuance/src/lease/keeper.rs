@@ -1,14 +1,15 @@
-//! Keeping leases: claimed again and again, given back at the end.
+//! Keeping leases: claimed again and again, given back when they are let go and at the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ca_pki::Timestamp;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Lease, Term};
+use super::{Lease, Tenancy, Term};
 use crate::Clock;
 use crate::ledger::{Ledger, LedgerError};
 
@@ -27,7 +28,7 @@ pub struct LeaseKeeper {
     clock: Arc<dyn Clock>,
     holder: String,
     tenure: Tenure,
-    terms: BTreeMap<Arc<str>, watch::Sender<Option<Term>>>,
+    tenancies: BTreeMap<Arc<str>, watch::Sender<Tenancy>>,
 }
 
 impl LeaseKeeper {
@@ -46,37 +47,89 @@ impl LeaseKeeper {
             clock,
             holder,
             tenure,
-            terms: BTreeMap::new(),
+            tenancies: BTreeMap::new(),
         }
     }
 
     /// Adds a piece of work; nothing is claimed yet (see [`LeaseKeeper::claim`]).
     pub fn lease(&mut self, work: &str) -> Lease {
         let work: Arc<str> = work.into();
-        let term = self.terms.entry(Arc::clone(&work));
-        let term = term.or_insert_with(|| watch::Sender::new(None)).subscribe();
-        let clock = Arc::clone(&self.clock);
-        Lease { work, clock, term }
+        let tenancy = self.tenancies.entry(Arc::clone(&work));
+        let tenancy = tenancy.or_insert_with(|| watch::Sender::new(Tenancy::Vacant));
+        Lease {
+            work,
+            clock: Arc::clone(&self.clock),
+            tenancy: tenancy.clone(),
+        }
     }
 
-    /// Claims everything once: what nobody holds, and what this process holds anew.
+    /// Claims everything once: what nobody holds, and what this process holds anew. What was let
+    /// go is given back instead and left to others for [`REST`].
     pub async fn claim(&self) -> Result<(), LedgerError> {
         // Read before the store's clock is: the term ends here no later than there.
         let begun = self.clock.monotonic();
         let moment = self.ledger.shared_moment().await?;
-        let claims = self.terms.iter().map(async |(work, term)| {
-            let (holder, span) = (self.holder.as_str(), self.tenure.span());
-            let claimed = self.ledger.claim(work, holder, moment, span).await?;
-            if let Some(number) = claimed {
-                let until = self.tenure.end(begun);
-                let before = term.send_replace(Some(Term { number, until }));
-                tell_if_new(work, before, number);
+        let claims = self.tenancies.iter().map(async |(work, tenancy)| {
+            let standing = *tenancy.borrow();
+            match standing {
+                Tenancy::Resting { until } if begun < until => Ok(()),
+                Tenancy::LetGo => self.give_up(work, tenancy).await,
+                Tenancy::Vacant | Tenancy::Held(_) | Tenancy::Resting { .. } => {
+                    self.claim_one(work, tenancy, (begun, moment)).await
+                }
             }
-            Ok(())
         });
         let outcomes = join_all(claims).await;
         self.show();
         outcomes.into_iter().collect()
+    }
+
+    async fn claim_one(
+        &self,
+        work: &str,
+        tenancy: &watch::Sender<Tenancy>,
+        (begun, moment): (Instant, Timestamp),
+    ) -> Result<(), LedgerError> {
+        let (holder, span) = (self.holder.as_str(), self.tenure.span());
+        let Some(number) = self.ledger.claim(work, holder, moment, span).await? else {
+            return Ok(());
+        };
+        let until = self.tenure.end(begun);
+        let mut took_over = false;
+        tenancy.send_if_modified(|tenancy| {
+            let before = match tenancy {
+                Tenancy::Held(before) => Some(*before).filter(|before| before.number == number),
+                Tenancy::Vacant | Tenancy::Resting { .. } => None,
+                // Let go while it was claimed: that stands, and the next turn gives it back.
+                Tenancy::LetGo => return false,
+            };
+            took_over = before.is_none();
+            let failures = before.map_or(0, |before| before.failures);
+            *tenancy = Tenancy::Held(Term {
+                number,
+                until,
+                failures,
+            });
+            true
+        });
+        if took_over {
+            tracing::info!(work, fencing = number, "took over");
+            metrics::counter!("ca_lease_takeovers_total", "work" => work.to_owned()).increment(1);
+        }
+        Ok(())
+    }
+
+    /// Gives back what was let go. Until the store has it, it is neither claimed nor worked under;
+    /// a crash before costs others [`LeaseKeeper::TAKEOVER`].
+    async fn give_up(
+        &self,
+        work: &str,
+        tenancy: &watch::Sender<Tenancy>,
+    ) -> Result<(), LedgerError> {
+        self.ledger.give_back(work, &self.holder).await?;
+        let until = self.clock.monotonic() + REST;
+        tenancy.send_replace(Tenancy::Resting { until });
+        Ok(())
     }
 
     /// Claims until `stop`, each second. A failure is logged once; terms then end by themselves.
@@ -111,9 +164,11 @@ impl LeaseKeeper {
     /// Gives everything back, so that others need not wait. A crash before it costs them
     /// [`LeaseKeeper::TAKEOVER`].
     pub async fn give_back(&self) {
-        let held = self.terms.iter().filter(|(_, term)| self.holds(term));
-        let returns = held.map(async |(work, term)| {
-            term.send_replace(None);
+        let held = self.tenancies.iter().filter(|(_, tenancy)| {
+            matches!(*tenancy.borrow(), Tenancy::LetGo) || self.term(tenancy).is_some()
+        });
+        let returns = held.map(async |(work, tenancy)| {
+            tenancy.send_replace(Tenancy::Vacant);
             self.ledger.give_back(work, &self.holder).await
         });
         let returned: Result<(), LedgerError> = join_all(returns).await.into_iter().collect();
@@ -123,17 +178,17 @@ impl LeaseKeeper {
         self.show();
     }
 
-    fn holds(&self, term: &watch::Sender<Option<Term>>) -> bool {
-        let now = self.clock.monotonic();
-        term.borrow().is_some_and(|term| term.lasts_at(now))
+    fn term(&self, tenancy: &watch::Sender<Tenancy>) -> Option<Term> {
+        tenancy.borrow().term_at(self.clock.monotonic())
     }
 
     /// Shows what this process holds.
     fn show(&self) {
-        for (work, term) in &self.terms {
-            let held = if self.holds(term) { 1.0 } else { 0.0 };
+        for (work, tenancy) in &self.tenancies {
+            let term = self.term(tenancy);
+            let held = if term.is_some() { 1.0 } else { 0.0 };
             metrics::gauge!("ca_lease_held", "work" => work.to_string()).set(held);
-            if let Some(term) = *term.borrow() {
+            if let Some(term) = term {
                 metrics::gauge!("ca_lease_fencing", "work" => work.to_string())
                     .set(term.number as f64);
             }
@@ -157,13 +212,6 @@ impl Tenure {
     }
 }
 
-fn tell_if_new(work: &str, before: Option<Term>, number: u64) {
-    if before.is_none_or(|before| before.number != number) {
-        tracing::info!(work, fencing = number, "took over");
-        metrics::counter!("ca_lease_takeovers_total", "work" => work.to_owned()).increment(1);
-    }
-}
-
 const EVERY: Duration = Duration::from_secs(1);
 
 /// From the last renewal to when another may take over.
@@ -171,6 +219,11 @@ const SPAN: Duration = Duration::from_secs(6);
 
 /// The store counts whole seconds, so a lease may end there up to one earlier.
 const WHOLE_SECONDS: Duration = Duration::from_secs(1);
+
+/// How long others have for what this process let go, before it tries again. Whoever can do the
+/// work takes it within a second or two, [`EVERY`]; whoever cannot, either, takes it, fails and
+/// lets it go within this time, so that it comes to a third rather than back to the first.
+const REST: Duration = Duration::from_secs(30);
 
 /// A hundred years.
 const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
@@ -182,6 +235,7 @@ mod tests {
     use tokio::task::yield_now;
 
     use super::*;
+    use crate::lease::PATIENCE;
     use crate::testing::World;
 
     fn keeper(world: &World, holder: &str, tenure: Tenure) -> (LeaseKeeper, Lease) {
@@ -199,6 +253,11 @@ mod tests {
 
     fn number(lease: &Lease) -> Option<u64> {
         lease.fence().map(|fence| fence.number)
+    }
+
+    fn fail(lease: &Lease, times: u32) -> Vec<bool> {
+        let cause = LedgerError::Conflict; // any will do
+        (0..times).map(|_time| lease.failed(&cause)).collect()
     }
 
     #[tokio::test]
@@ -283,6 +342,119 @@ mod tests {
 
         assert!(refused.is_err());
         assert_eq!(number(&ones), None);
+    }
+
+    #[tokio::test]
+    async fn passes_to_another_when_its_holder_cannot_do_the_work() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Among);
+        let (two, twos) = keeper(&world, "two", Tenure::Among);
+        one.claim().await.expect("nobody holds it");
+
+        let let_go = fail(&ones, PATIENCE);
+        let at_once = number(&ones);
+        two.claim().await.expect("the ledger answers");
+        let before_it_is_given_back = number(&twos);
+        one.claim().await.expect("it is given back");
+        two.claim().await.expect("nobody holds it");
+        pass(&world, REST);
+        two.claim().await.expect("the ledger answers");
+        one.claim().await.expect("the ledger answers");
+
+        assert_eq!(let_go, [false, false, true]);
+        assert_eq!((at_once, before_it_is_given_back), (None, None));
+        assert_eq!((number(&ones), number(&twos)), (None, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn comes_back_to_who_let_it_go_when_nobody_else_takes_it() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Among);
+        one.claim().await.expect("nobody holds it");
+        fail(&ones, PATIENCE);
+        one.claim().await.expect("it is given back");
+
+        pass(&world, REST - EVERY);
+        one.claim().await.expect("the ledger answers");
+        let resting = number(&ones);
+        pass(&world, EVERY);
+        one.claim().await.expect("nobody holds it");
+        let back = number(&ones);
+        let let_go_again = fail(&ones, PATIENCE);
+
+        assert_eq!((resting, back), (None, Some(1)));
+        assert_eq!(let_go_again, [false, false, true]);
+    }
+
+    #[tokio::test]
+    async fn is_not_let_go_for_failures_that_are_not_in_a_row() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Among);
+        one.claim().await.expect("nobody holds it");
+
+        let before = fail(&ones, PATIENCE - 1);
+        one.claim().await.expect("it is renewed");
+        ones.succeeded();
+        let after = fail(&ones, PATIENCE - 1);
+        one.claim().await.expect("it is renewed");
+        let last = fail(&ones, 1);
+
+        assert_eq!((before, after), (vec![false; 2], vec![false; 2]));
+        assert_eq!(last, [true], "a renewal forgives nothing");
+    }
+
+    #[tokio::test]
+    async fn stays_let_go_when_it_was_being_claimed_meanwhile() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Among);
+        let (two, twos) = keeper(&world, "two", Tenure::Among);
+        one.claim().await.expect("nobody holds it");
+        world.ledger.claim_asked().await;
+        let held_up = world.ledger.hold_up_claims().await;
+
+        let failing = async {
+            world.ledger.claim_asked().await;
+            fail(&ones, PATIENCE);
+            drop(held_up);
+        };
+        let (renewed, ()) = join(one.claim(), failing).await;
+        let after_the_claim = number(&ones);
+        one.claim().await.expect("it is given back");
+        two.claim().await.expect("nobody holds it");
+
+        assert!(renewed.is_ok());
+        assert_eq!(after_the_claim, None);
+        assert_eq!((number(&ones), number(&twos)), (None, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn is_given_back_later_when_the_store_is_away() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Among);
+        let (two, twos) = keeper(&world, "two", Tenure::Among);
+        one.claim().await.expect("nobody holds it");
+        fail(&ones, PATIENCE);
+
+        world.ledger.set_away(true);
+        let refused = one.claim().await;
+        world.ledger.set_away(false);
+        one.claim().await.expect("it is given back");
+        two.claim().await.expect("nobody holds it");
+
+        assert!(refused.is_err());
+        assert_eq!((number(&ones), number(&twos)), (None, Some(2)));
+    }
+
+    #[tokio::test]
+    async fn is_kept_whatever_fails_where_nobody_else_could_take_it() {
+        let world = World::at_noon();
+        let (one, ones) = keeper(&world, "one", Tenure::Alone);
+        one.claim().await.expect("nobody holds it");
+
+        let let_go = fail(&ones, PATIENCE + 1);
+
+        assert_eq!(let_go, [false; 4]);
+        assert_eq!(number(&ones), Some(1));
     }
 
     #[tokio::test]

@@ -177,6 +177,65 @@ async fn serves_what_there_is_while_the_list_is_another_servers_work() {
     assert_eq!(world.ledger.events().len(), 1);
 }
 
+/// The publisher of a server that claims the work by itself, as others do.
+async fn publisher_among(world: &World, server: &str) -> (LeaseKeeper, CrlPublisher) {
+    let ledger = Arc::clone(&world.ledger) as Arc<dyn Ledger>;
+    let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
+    let mut keeper = LeaseKeeper::new(ledger, clock, server.to_owned(), Tenure::Among);
+    let lease = keeper.lease("crl.tls");
+    keeper.claim().await.expect("the ledger answers");
+    let schedule = PublishSchedule::default();
+    let publisher = CrlPublisher::new(&world.corridor, world.issuer(), schedule, lease);
+    (keeper, publisher)
+}
+
+#[tokio::test]
+async fn leaves_the_list_to_another_server_when_its_own_signer_goes_on_failing() {
+    for fault in [
+        KeyFault::KnownAway,
+        KeyFault::Away,
+        KeyFault::WrongSignature,
+    ] {
+        let world = World::at_noon();
+        let (ones, one) = publisher_among(&world, "one").await;
+        let (twos, two) = publisher_among(&world, "two").await;
+        let mut rest = PublishSchedule::default().poll;
+        let mut held = Vec::new();
+
+        world.key.set(fault);
+        for _failure in 0..3 {
+            rest = one.look(rest).await;
+            held.push(one.lease.fence().is_some());
+        }
+        world.key.set(KeyFault::None); // the other server's, which is whole
+        ones.claim().await.expect("the lease is given back");
+        twos.claim().await.expect("nobody holds it");
+        two.look(rest).await;
+        one.look(rest).await;
+
+        assert_eq!(held, [true, true, false], "{fault:?}");
+        assert_eq!(rest, PublishSchedule::default().pause, "{fault:?}");
+        assert_eq!(world.ledger.events().len(), 1, "{fault:?}");
+        assert_eq!(parsed(&one).number(), parsed(&two).number(), "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn keeps_its_work_while_the_store_that_all_share_is_away() {
+    let world = World::at_noon();
+    let (_keeper, publisher) = publisher_among(&world, "one").await;
+    let mut rest = PublishSchedule::default().poll;
+
+    world.ledger.set_away(true);
+    for _failure in 0..5 {
+        rest = publisher.look(rest).await;
+    }
+    world.ledger.set_away(false);
+
+    assert!(publisher.lease.fence().is_some());
+    assert_eq!(rest, LONGEST_REST);
+}
+
 #[tokio::test]
 async fn does_not_adopt_a_list_of_the_key_before() {
     let before = World::at_noon();
