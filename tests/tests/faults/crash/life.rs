@@ -119,6 +119,7 @@ impl History {
         let ledger = Arc::new(StoppingLedger {
             store: store.clone(),
             stop: Arc::clone(&stop),
+            clock: self.ground.clock.clone(),
         });
         let wait = match patience {
             Patience::None => Duration::ZERO,
