@@ -64,7 +64,7 @@ impl LeaseKeeper {
     }
 
     /// Claims everything once: what nobody holds, and what this process holds anew. What was let
-    /// go is given back instead and left to others for [`REST`].
+    /// go is given back instead and left to others for half a minute.
     pub async fn claim(&self) -> Result<(), LedgerError> {
         // Read before the store's clock is: the term ends here no later than there.
         let begun = self.clock.monotonic();
